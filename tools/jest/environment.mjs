@@ -1,3 +1,4 @@
+import "./loopback-only.cjs";
 import { TestEnvironment as NodeEnvironment } from "jest-environment-node";
 
 /**

@@ -5,5 +5,11 @@ import { passThrough, repository, run, setup } from "./setup.mjs";
 await run(async () => {
   await setup();
   const codex = join(repository, "apps", "cli", "dist", "bin", "codex.js");
-  return await passThrough(process.execPath, [codex, "train", "--config", "configs/recipes/quickstart.yaml", ...process.argv.slice(2)]);
+  return await passThrough(process.execPath, [
+    codex,
+    "train",
+    "--config",
+    "configs/recipes/quickstart.yaml",
+    ...process.argv.slice(2),
+  ]);
 });

@@ -19,7 +19,9 @@ export class SetupError extends Error {}
 export function childEnvironment() {
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, "include", "node", "node_api.h")) ? { npm_config_nodedir: prefix } : {};
-  const path = [join(repository, "node_modules", ".bin"), process.env.PATH].join(process.platform === "win32" ? ";" : ":");
+  const path = [join(repository, "node_modules", ".bin"), process.env.PATH].join(
+    process.platform === "win32" ? ";" : ":",
+  );
   return { ...process.env, ...headers, PATH: path, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
 }
 
@@ -36,7 +38,12 @@ export async function step(label, command, args, options = {}) {
   if (!live) write(`  ${label} ...`);
   let output = "";
   const code = await new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: repository, env: childEnvironment(), shell: process.platform === "win32", ...options });
+    const child = spawn(command, args, {
+      cwd: repository,
+      env: childEnvironment(),
+      shell: process.platform === "win32",
+      ...options,
+    });
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
     child.on("error", (error) => {
       output += error.message;
@@ -56,7 +63,9 @@ function requireNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   const supported = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22;
   if (!supported) {
-    throw new SetupError(`Node ${process.versions.node} is too old: Codex needs ${manifest.engines.node}. Install a current Node and run this again.`);
+    throw new SetupError(
+      `Node ${process.versions.node} is too old: Codex needs ${manifest.engines.node}. Install a current Node and run this again.`,
+    );
   }
 }
 
@@ -67,7 +76,11 @@ function hasCompiler() {
 
 /** Turns the output of a failed installation into the one thing that is missing. */
 export function explainInstallFailure(output, compilerPresent = hasCompiler()) {
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network (request )?(error|failed|timed out)|error sending request/i.test(output)) {
+  if (
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network (request )?(error|failed|timed out)|error sending request/i.test(
+      output,
+    )
+  ) {
     return "The package registry cannot be reached. Check the network (or the registry in your .npmrc) and run this again.";
   }
   if (/gyp ERR|node-gyp|better-sqlite3.*(install|build)/i.test(output) && !compilerPresent) {
@@ -108,7 +121,15 @@ export async function setup() {
     writeFileSync(stampFile, wanted);
   }
   try {
-    await step("building the packages", "npx", ["--yes", pnpm, "exec", "turbo", "run", "build", "--output-logs=errors-only"]);
+    await step("building the packages", "npx", [
+      "--yes",
+      pnpm,
+      "exec",
+      "turbo",
+      "run",
+      "build",
+      "--output-logs=errors-only",
+    ]);
   } catch (error) {
     throw new SetupError(`${error.message}:\n${(error.output ?? "").trim().split("\n").slice(-25).join("\n")}`);
   }

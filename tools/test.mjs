@@ -8,5 +8,11 @@ await run(async () => {
   const selection = process.argv.slice(2);
   // The floor is over all packages: a run of a few files does not measure it.
   const coverage = selection.some((argument) => !argument.startsWith("-")) ? [] : ["--coverage"];
-  return await passThrough(process.execPath, ["--experimental-vm-modules", "--no-warnings", jest, ...coverage, ...selection]);
+  return await passThrough(process.execPath, [
+    "--experimental-vm-modules",
+    "--no-warnings",
+    jest,
+    ...coverage,
+    ...selection,
+  ]);
 });

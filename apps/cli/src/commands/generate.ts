@@ -1,0 +1,65 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import type { CommandContext } from "../program.ts";
+import { decimal, type SharedOptions, UsageError, wholeNumber, withSharedOptions } from "./shared-options.ts";
+
+interface GenerateFlags extends SharedOptions {
+  readonly checkpoint: string;
+  readonly prompt?: string;
+  readonly promptFile?: string;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed: number;
+  readonly device: string;
+}
+
+export function addGenerateCommand(program: Command, context: CommandContext): void {
+  withSharedOptions(program.command("generate"))
+    .alias("infer")
+    .description("Complete a prompt with a trained model; the text appears as it is made.")
+    .requiredOption("--checkpoint <dir>", "a run, a checkpoint, or any Hugging Face model folder")
+    .option("--prompt <text>", "the text to go on from")
+    .option("--prompt-file <file>", "read the prompt from a file")
+    .option("--max-new-tokens <n>", "stop after this many tokens", wholeNumber("--max-new-tokens", 1), 128)
+    .option("--temperature <t>", "0 takes the likeliest token each time", decimal("--temperature", 0), 0.8)
+    .option("--top-k <k>", "draw among the k likeliest tokens", wholeNumber("--top-k", 1))
+    .option("--top-p <p>", "draw among the likeliest tokens that hold this share", decimal("--top-p", 0, 1))
+    .option("--repetition-penalty <r>", "above 1 makes repeated tokens less likely", decimal("--repetition-penalty", 0))
+    .option("--seed <n>", "seed of the draws", wholeNumber("--seed"), 42)
+    .option("--device <name>", "auto, engine, tensorflow, wasm or cpu", "auto")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ codex generate --checkpoint runs/<run-id> --prompt "interface Array<T> {"
+  $ codex generate --checkpoint ./gpt2 --prompt "Once upon a time" --temperature 0.7 --top-k 40 --seed 1`,
+    )
+    .action(async (flags: GenerateFlags) => {
+      if ((flags.prompt === undefined) === (flags.promptFile === undefined))
+        throw new UsageError("give one of --prompt and --prompt-file");
+      const prompt = flags.prompt ?? (await readFile(flags.promptFile as string, "utf8"));
+      const { generate } = await import("@codex/pipeline");
+      const { out } = context.terminal;
+      if (!flags.json) out.write(prompt);
+      const interruption = new AbortController();
+      const stop = (): void => interruption.abort();
+      process.once("SIGINT", stop);
+      try {
+        const { checkpoint, json, debug, promptFile, prompt: _, ...sampling } = flags;
+        const result = await generate({
+          ...sampling,
+          checkpoint,
+          prompt,
+          signal: interruption.signal,
+          ...(json ? {} : { onText: (text: string) => void out.write(text) }),
+        });
+        out.write(json ? `${JSON.stringify(result)}\n` : "\n");
+        if (result.finishReason === "aborted") context.exitCode = 130;
+      } finally {
+        process.off("SIGINT", stop);
+      }
+    });
+}

@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import type { CommandContext } from "../program.ts";
+import { table } from "../terminal.ts";
+import { type SharedOptions, withSharedOptions } from "./shared-options.ts";
+
+interface RunsFlags extends SharedOptions {
+  readonly root: string;
+}
+
+export function addRunsCommand(program: Command, context: CommandContext): void {
+  const runs = program.command("runs").description("The runs on this machine.");
+
+  withSharedOptions(runs.command("list"))
+    .description("List the runs below a folder, newest first.")
+    .option("--root <dir>", "folder of the run directories", "runs")
+    .addHelpText("after", "\nExample:\n  $ codex runs list --json")
+    .action(async (flags: RunsFlags) => {
+      const { listRuns } = await import("@codex/pipeline");
+      const list = await listRuns(flags.root);
+      if (flags.json) {
+        context.terminal.out.write(`${JSON.stringify(list)}\n`);
+        return;
+      }
+      const rows = list.map((run) => [
+        run.runId,
+        run.status,
+        `step ${run.step ?? "-"}`,
+        run.validationLossNats?.toFixed(4) ?? "-",
+        run.createdAt,
+      ]);
+      context.terminal.out.write(
+        rows.length === 0
+          ? `no runs in ${flags.root}\n`
+          : `${table([["run", "status", "step", "validation loss", "created"], ...rows])}\n`,
+      );
+    });
+
+  withSharedOptions(runs.command("show"))
+    .description("Show one run.")
+    .argument("<run>", "a run id below --root, or a run directory")
+    .option("--root <dir>", "folder of the run directories", "runs")
+    .addHelpText("after", "\nExample:\n  $ codex runs show <run-id>")
+    .action(async (run: string, flags: RunsFlags) => {
+      const { showRun } = await import("@codex/pipeline");
+      const shown = await showRun(run, flags.root);
+      const text = table(
+        Object.entries(shown).map(([key, value]) => [
+          key,
+          typeof value === "object" ? JSON.stringify(value) : String(value),
+        ]),
+      );
+      context.terminal.out.write(`${flags.json ? JSON.stringify(shown) : text}\n`);
+    });
+}

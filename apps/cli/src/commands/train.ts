@@ -1,0 +1,75 @@
+import type { Command } from "commander";
+import type { CommandContext } from "../program.ts";
+import { reportProgress } from "../progress.ts";
+import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
+
+interface TrainFlags extends SharedOptions {
+  readonly config: string;
+  readonly seed?: number;
+  readonly maxSteps?: number;
+  readonly device?: string;
+  readonly dryRun?: boolean;
+  readonly printConfig?: boolean;
+  readonly overfitBatch?: boolean;
+  readonly resume?: boolean;
+  readonly resumeFrom?: string;
+  readonly allowDrift?: boolean;
+}
+
+/** The flags that are short for an override; a written-out override after them wins. */
+function overridesOf(flags: TrainFlags, written: readonly string[]): string[] {
+  const short = [
+    flags.seed === undefined ? undefined : `seed=${flags.seed}`,
+    flags.maxSteps === undefined ? undefined : `training.maxSteps=${flags.maxSteps}`,
+    flags.device === undefined ? undefined : `device=${flags.device}`,
+    flags.overfitBatch ? "training.overfitBatch=true" : undefined,
+  ];
+  return [...short.filter((override) => override !== undefined), ...written];
+}
+
+export function addTrainCommand(program: Command, context: CommandContext): void {
+  withSharedOptions(program.command("train"))
+    .description("Train a model: data, tokenizer, model, evaluation, checkpoints and a sample, from one configuration.")
+    .argument("[overrides...]", "a.b=value, +a.b=value, ~a.b, group=choice")
+    .option("-c, --config <file>", "the YAML configuration", "configs/config.yaml")
+    .option("--seed <n>", "seed of every random stream", wholeNumber("--seed"))
+    .option("--max-steps <n>", "stop after this many optimizer steps", wholeNumber("--max-steps", 1))
+    .option("--device <name>", "auto, engine, tensorflow, wasm or cpu")
+    .option("--dry-run", "check everything and say what would be done, without training")
+    .option("--print-config", "print the effective configuration and stop")
+    .option("--overfit-batch", "train on one batch: the loss of a model that can learn goes to zero")
+    .option("--resume", "go on with the latest run of this configuration")
+    .option("--resume-from <dir>", "go on from this run or checkpoint directory")
+    .option("--allow-drift", "resume although the configuration or the data changed")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ codex train --config configs/recipes/quickstart.yaml
+  $ codex train --config configs/recipes/shakespeare-char.yaml --seed 7 training.learningRate=5e-4
+  $ codex train --config configs/recipes/quickstart.yaml --dry-run model.numHiddenLayers=6
+  $ codex train --config configs/recipes/quickstart.yaml --resume`,
+    )
+    .action(async (overrides: string[], flags: TrainFlags) => {
+      const { loadConfiguration, planTraining, train } = await import("@codex/pipeline");
+      const configuration = await loadConfiguration({ config: flags.config, overrides: overridesOf(flags, overrides) });
+      const { out } = context.terminal;
+      if (flags.printConfig) {
+        out.write(flags.json ? `${JSON.stringify(configuration.value, null, 2)}\n` : configuration.yaml);
+        return;
+      }
+      if (flags.dryRun) {
+        const plan = await planTraining(configuration);
+        out.write(flags.json ? `${JSON.stringify(plan)}\n` : `${plan.lines.join("\n")}\n`);
+        return;
+      }
+      const resumeFrom = flags.resumeFrom ?? (flags.resume ? "latest" : undefined);
+      context.exitCode = await reportProgress(context.terminal, flags, (hooks) =>
+        train(configuration, {
+          ...hooks,
+          ...(resumeFrom === undefined ? {} : { resumeFrom }),
+          allowDrift: flags.allowDrift === true,
+        }),
+      );
+    });
+}

@@ -1,0 +1,36 @@
+/** Where a command writes: results to `out`, everything said along the way to `err`. */
+export interface Terminal {
+  readonly out: NodeJS.WritableStream;
+  readonly err: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export const processTerminal: Terminal = { out: process.stdout, err: process.stderr, env: process.env };
+
+/** Colour on a terminal only, and never against the user's word (https://no-color.org). */
+export function colourAllowed(terminal: Terminal): boolean {
+  if (terminal.env["NO_COLOR"]) return false;
+  if (terminal.env["FORCE_COLOR"] && terminal.env["FORCE_COLOR"] !== "0") return true;
+  return terminal.err.isTTY === true;
+}
+
+export function paint(terminal: Terminal, sgr: number, text: string): string {
+  return colourAllowed(terminal) ? `\u001b[${sgr}m${text}\u001b[0m` : text;
+}
+
+/** Columns of left-aligned text, as wide as their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

@@ -6,8 +6,8 @@
  * whose last bits differ between versions of a JavaScript engine: a model initialised from a seed has the same weights everywhere.
  */
 
-const LN2 = 0.6931471805599453;
 const ANGLE_PER_UNIT = 1.4629180792671596e-9; // 2 pi / 2^32
+const POWERS_OF_TWO = Float64Array.from({ length: 33 }, (_, exponent) => 2 ** exponent);
 
 /** `sqrt(-2 ln((word + 1) / 2^32))`; error below 4e-15 relative to `Math` over the whole range. `word`: uint32. */
 export function normalRadius(word: number): number {
@@ -29,12 +29,10 @@ export function normalRadius(word: number): number {
         q *
           (1 / 5 +
             q * (1 / 7 + q * (1 / 9 + q * (1 / 11 + q * (1 / 13 + q * (1 / 15 + q * (1 / 17 + q * (1 / 19)))))))));
-  return Math.sqrt(-2 * ((exponent - 32) * LN2 + 2 * s * series));
+  return Math.sqrt(-2 * ((exponent - 32) * Math.LN2 + 2 * s * series));
 }
 
-const POWERS_OF_TWO = Float64Array.from({ length: 33 }, (_, exponent) => 2 ** exponent);
-
-/** Which of sine and cosine, and with which sign, in each quarter turn: `cos(x + quarter * pi / 2)`. */
+/** `cos(2 pi word / 2^32)`: the series at the distance to the nearest quarter turn, then the quarter's sign. `word`: uint32. */
 export function normalCosine(word: number): number {
   const quarter = ((word + 0x2000_0000) >>> 30) & 3;
   const x = ((word - quarter * 0x4000_0000) | 0) * ANGLE_PER_UNIT; // in [-pi/4, pi/4)

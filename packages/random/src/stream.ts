@@ -151,5 +151,10 @@ function checkIndex(index: number): number {
 
 function checkRange(fromIndex: number, length: number): void {
   checkIndex(fromIndex);
-  if (length > 0) checkIndex(fromIndex + length - 1);
+  if (length > 0 && fromIndex > Number.MAX_SAFE_INTEGER - (length - 1)) {
+    throw new RandomError(
+      "RANDOM_INDEX_OUT_OF_RANGE",
+      `fill: expected ${length} draws to end at 2^53-1 or before, got fromIndex ${fromIndex}`,
+    );
+  }
 }

@@ -1,1 +1,16 @@
-export {};
+export { AppendOnlyLines, type AppendOnlyLinesOptions } from "./append-only-lines.ts";
+export {
+  type DurableFile,
+  type DurableFs,
+  type FileStatus,
+  type OpenFlags,
+  readFully,
+  writeFully,
+} from "./durable-fs.ts";
+export { errnoOf, StorageError, type StorageErrorCode, toStorageError } from "./errors.ts";
+export { FileWriter, type WrittenFile } from "./file-writer.ts";
+export { type ReadLinesOptions, readLines, type StoredLine } from "./lines.ts";
+export { acquireLock, type DirectoryLock, LockedError, type LockOwner } from "./lock.ts";
+export { nodeFs } from "./node-fs.ts";
+export { isTemporary, removeTree, temporaryPath } from "./temporary.ts";
+export { commitDirectory, exists, makeDirectory, type StorageOptions, writeFileDurably } from "./write-durably.ts";

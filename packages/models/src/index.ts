@@ -1,1 +1,24 @@
-export {};
+export {
+  type CreateModelOptions,
+  createModel,
+  findModelFamily,
+  MODEL_FAMILIES,
+  parseModelConfig,
+} from "./create-model.ts";
+export { ModelError, type ModelErrorCode } from "./errors.ts";
+export { defineModelFamily, type ModelFamily } from "./families/family.ts";
+export { Gpt2Config } from "./families/gpt2/config.ts";
+export { gpt2 } from "./families/gpt2/index.ts";
+export { LlamaConfig } from "./families/llama/config.ts";
+export { llama } from "./families/llama/index.ts";
+export type {
+  LanguageModel,
+  LogitsOptions,
+  LossContext,
+  LossResult,
+  ModelConfig,
+  Parameter,
+  TrainingBatch,
+} from "./language-model.ts";
+export type { KeyValueCache } from "./layers/key-value-cache.ts";
+export { createParameters, type Initialization, type ParameterSpec, type Parameters } from "./layers/parameters.ts";

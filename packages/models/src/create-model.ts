@@ -1,0 +1,69 @@
+import { createStream, type RandomStream } from "@codex/random";
+import Value from "typebox/value";
+import { ModelError } from "./errors.ts";
+import type { ModelFamily } from "./families/family.ts";
+import { gpt2 } from "./families/gpt2/index.ts";
+import { llama } from "./families/llama/index.ts";
+import type { LanguageModel, ModelConfig } from "./language-model.ts";
+import { createParameters } from "./layers/parameters.ts";
+
+/** The architectures of this package. */
+export const MODEL_FAMILIES: readonly ModelFamily[] = [gpt2, llama];
+
+/** @throws {ModelError} `MODEL_FAMILY_UNKNOWN`, listing what there is */
+export function findModelFamily(modelType: unknown, families: readonly ModelFamily[] = MODEL_FAMILIES): ModelFamily {
+  const found = families.find((family) => family.modelType === modelType);
+  if (found !== undefined) return found;
+  const known = families.map((family) => family.modelType).join(", ");
+  throw new ModelError(
+    "MODEL_FAMILY_UNKNOWN",
+    `model_type: expected one of ${known}, got ${JSON.stringify(modelType) ?? "nothing"}`,
+  );
+}
+
+/**
+ * A configuration with its defaults filled in and checked against the family's schema.
+ * @throws {ModelError} `MODEL_CONFIG_INVALID` naming each bad field
+ */
+export function parseModelConfig(family: ModelFamily, config: object): ModelConfig {
+  const filled = Value.Default(family.configSchema, structuredClone(config));
+  if (!Value.Check(family.configSchema, filled)) {
+    const problems = Value.Errors(family.configSchema, filled).filter((error) => error.keyword !== "boolean");
+    const lines = problems.map(({ instancePath, message, params }) => {
+      const named =
+        "additionalProperties" in params
+          ? `: ${params.additionalProperties}`
+          : "requiredProperties" in params
+            ? `: ${params.requiredProperties}`
+            : "";
+      return `${family.modelType}${instancePath.replaceAll("/", ".")}: ${message}${named}`;
+    });
+    throw new ModelError("MODEL_CONFIG_INVALID", lines.join("; "));
+  }
+  return family.resolveConfig(filled as ModelConfig);
+}
+
+export interface CreateModelOptions {
+  /** Integer seed; the values come from its `init` stream. Default 0. */
+  readonly seed?: number;
+  /** Or the stream itself, instead of a seed. */
+  readonly initStream?: RandomStream;
+  /** Architectures to choose from; default: those of this package. */
+  readonly families?: readonly ModelFamily[];
+}
+
+/**
+ * A new model with random weights, the same for the same seed on every device. The caller disposes it.
+ *
+ * @param config - Hugging Face's words in camelCase; `modelType` names the family
+ * @throws {ModelError} `MODEL_FAMILY_UNKNOWN`, `MODEL_CONFIG_INVALID`
+ */
+export function createModel(
+  config: { readonly modelType: string; readonly [field: string]: unknown },
+  options: CreateModelOptions,
+): LanguageModel {
+  const family = findModelFamily(config.modelType, options.families);
+  const parsed = parseModelConfig(family, config);
+  const init = options.initStream ?? createStream(options.seed ?? 0, "init");
+  return family.build(parsed, createParameters(family.parameterSpecs(parsed), init));
+}

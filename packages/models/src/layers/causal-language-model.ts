@@ -1,0 +1,108 @@
+/** What every decoder shares once its hidden states are known: the head, the loss, the cache, and the checks of a forward pass. */
+import { attention, linear, linearCrossEntropy } from "@codex/tensor";
+import * as tf from "@tensorflow/tfjs-core";
+import { ModelError } from "../errors.ts";
+import type { LanguageModel, LogitsOptions, ModelConfig } from "../language-model.ts";
+import { createDropoutSites, type DropoutSites, NO_DROPOUT } from "./dropout-sites.ts";
+import { createKeyValueCache, type KeyValueCache } from "./key-value-cache.ts";
+import type { Parameters } from "./parameters.ts";
+
+/** One forward pass, as the layers see it. */
+export interface ForwardPass {
+  /** Positions before the first one: the length of the cache, or 0. */
+  readonly offset: number;
+  /** int32 `[B, T]`; undefined: offset, offset + 1, ... */
+  readonly positionIds: tf.Tensor2D | undefined;
+  readonly dropout: DropoutSites;
+  /**
+   * Causal attention of the new positions over these and the cached ones, inside their documents.
+   * @param q - `[B, H, T, D]`  @param k - `[B, K, T, D]`  @param v - as `k`
+   * @param site - number of the dropout site  @param rate - dropout of the attention weights
+   * @returns `[B, H, T, D]`
+   */
+  attend(layer: number, q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, site: number, rate: number): tf.Tensor;
+}
+
+export interface Decoder<Config extends ModelConfig> {
+  readonly family: string;
+  readonly config: Config;
+  readonly parameters: Parameters;
+  /** Weight of the output head, `[V, C]`. */
+  readonly head: tf.Variable;
+  /** `[B, T]` ids to the states before the head, `[B, T, C]`, after the last norm. */
+  hiddenStates(inputIds: tf.Tensor2D, pass: ForwardPass): tf.Tensor;
+  configJson(): Record<string, unknown>;
+}
+
+interface PassInputs {
+  readonly positionIds?: tf.Tensor2D | undefined;
+  readonly documentIds?: tf.Tensor2D | undefined;
+  readonly cache?: KeyValueCache | undefined;
+  readonly dropout: DropoutSites;
+}
+
+/** A language model around a decoder. It owns the parameters: `dispose` frees them. */
+export function createCausalLanguageModel<Config extends ModelConfig>(decoder: Decoder<Config>): LanguageModel<Config> {
+  const { config, head, parameters } = decoder;
+  const context = config.maxPositionEmbeddings;
+
+  const startPass = (inputIds: tf.Tensor2D, { positionIds, documentIds, cache, dropout }: PassInputs): ForwardPass => {
+    const offset = cache?.length ?? 0;
+    const wanted = offset + inputIds.shape[1];
+    if (wanted > context) {
+      throw new ModelError(
+        "MODEL_SEQUENCE_TOO_LONG",
+        `${decoder.family}: the model has ${context} positions, the input reaches position ${wanted}`,
+        {
+          help: "Use shorter sequences, or a model with a larger maxPositionEmbeddings.",
+        },
+      );
+    }
+    return {
+      offset,
+      positionIds,
+      dropout,
+      attend(layer, q, k, v, site, rate) {
+        const all = cache?.append(layer, k, v) ?? { keys: k, values: v };
+        const dropped = dropout.attributes(site, rate);
+        return attention(q, all.keys, all.values, {
+          causal: true,
+          ...(documentIds === undefined ? {} : { documentIds }),
+          ...(dropped === undefined ? {} : { dropout: dropped }),
+        });
+      },
+    };
+  };
+
+  const logits = (inputIds: tf.Tensor2D, options: LogitsOptions = {}): tf.Tensor3D => {
+    const { cache, lastOnly = false } = options;
+    const [batch, seq] = inputIds.shape;
+    const result = tf.tidy(() => {
+      const states = decoder.hiddenStates(inputIds, startPass(inputIds, { ...options, dropout: NO_DROPOUT }));
+      const wanted = lastOnly ? tf.slice(states, [0, seq - 1, 0], [batch, 1, -1]) : states;
+      return linear(wanted, head) as tf.Tensor3D;
+    });
+    cache?.advance(seq);
+    return result;
+  };
+
+  return {
+    family: decoder.family,
+    config,
+    parameters: () => parameters,
+    loss({ inputIds, labels, documentIds, positionIds }, lossContext) {
+      return tf.tidy(() => {
+        const dropout = createDropoutSites(lossContext);
+        const states = decoder.hiddenStates(inputIds, startPass(inputIds, { positionIds, documentIds, dropout }));
+        const rows = labels.size;
+        return linearCrossEntropy(tf.reshape(states, [rows, -1]), head, tf.reshape(labels, [rows]));
+      });
+    },
+    logits,
+    createCache: (maxLength = context) => createKeyValueCache(Math.min(maxLength, context)),
+    configJson: decoder.configJson,
+    dispose() {
+      for (const { variable } of parameters.values()) variable.dispose();
+    },
+  };
+}

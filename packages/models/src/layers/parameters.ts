@@ -1,0 +1,43 @@
+import type { RandomStream } from "@codex/random";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Parameter } from "../language-model.ts";
+
+/** How a parameter starts: normal with mean 0 and the given standard deviation, or a constant. */
+export type Initialization = { readonly kind: "normal"; readonly std: number } | { readonly kind: "zeros" } | { readonly kind: "ones" };
+
+/** A parameter that a configuration asks for, before it exists. */
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly init: Initialization;
+}
+
+export type Parameters = ReadonlyMap<string, Parameter>;
+
+/** Number of elements of a shape. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/** First values of one parameter. The draws come from a substream of its name: other parameters and their order do not matter. */
+export function initialValues(spec: ParameterSpec, init: RandomStream): Float32Array {
+  const values = new Float32Array(elementCount(spec.shape));
+  const { init: start } = spec;
+  if (start.kind === "zeros") return values;
+  if (start.kind === "ones") return values.fill(1);
+  return init
+    .substream(spec.name)
+    .fillNormal(values)
+    .map((value) => value * start.std);
+}
+
+/** Puts values on the device as a trainable parameter. The variable is the caller's to dispose. */
+export function createParameter(spec: ParameterSpec, values: Float32Array): Parameter {
+  const variable = tf.tidy(() => tf.variable(tf.tensor(values, [...spec.shape], "float32")));
+  return { name: spec.name, variable, trainable: true };
+}
+
+/** Creates every parameter of a new model. */
+export function createParameters(specs: readonly ParameterSpec[], init: RandomStream): Parameters {
+  return new Map(specs.map((spec) => [spec.name, createParameter(spec, initialValues(spec, init))]));
+}

@@ -1,0 +1,40 @@
+import { secretRules } from "./secret-rules.ts";
+
+/** Where a secret stands: offsets in UTF-16 code units, end exclusive. It does not hold the secret. */
+export interface SecretFinding {
+  readonly rule: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Finds secrets of known shapes. A secret without a shape (a password in a sentence) is not found, and a text may look
+ * like a secret without being one: a match is a reason to look.
+ *
+ * @returns in order of position, without overlaps
+ */
+export function findSecrets(text: string): SecretFinding[] {
+  const found: SecretFinding[] = [];
+  for (const { id, hints, pattern } of secretRules) {
+    if (!hints.some((hint) => text.includes(hint))) continue;
+    for (const match of text.matchAll(pattern)) {
+      const start = match.index + (match[1]?.length ?? 0);
+      const end = match.index + match[0].length;
+      if (!found.some((other) => start < other.end && other.start < end)) found.push({ rule: id, start, end });
+    }
+  }
+  return found.sort((a, b) => a.start - b.start);
+}
+
+/** The text with every secret of a known shape replaced by `[REDACTED:<rule>]`. Redacting twice changes nothing more. */
+export function redactText(text: string): string {
+  const findings = findSecrets(text);
+  if (findings.length === 0) return text;
+  let result = "";
+  let done = 0;
+  for (const { rule, start, end } of findings) {
+    result += `${text.slice(done, start)}[REDACTED:${rule}]`;
+    done = end;
+  }
+  return result + text.slice(done);
+}

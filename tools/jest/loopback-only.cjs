@@ -11,7 +11,9 @@ const installed = Symbol.for("codex.loopbackOnly");
 
 function isLoopback(host) {
   if (host === undefined || host === null || host === "") return true;
-  const name = String(host).replace(/^\[|\]$/g, "").toLowerCase();
+  const name = String(host)
+    .replace(/^\[|\]$/g, "")
+    .toLowerCase();
   if (name === "localhost" || name === "::1") return true;
   const mapped = name.startsWith("::ffff:") ? name.slice(7) : name;
   return net.isIPv4(mapped) && mapped.startsWith("127.");
@@ -27,7 +29,8 @@ if (!globalThis[installed]) {
   const connect = net.Socket.prototype.connect;
   net.Socket.prototype.connect = function (...args) {
     const first = Array.isArray(args[0]) ? args[0][0] : args[0];
-    const isPath = typeof first === "object" ? first?.path !== undefined : typeof first === "string" && Number.isNaN(Number(first));
+    const isPath =
+      typeof first === "object" ? first?.path !== undefined : typeof first === "string" && Number.isNaN(Number(first));
     const host = typeof first === "object" ? first?.host : typeof args[1] === "string" ? args[1] : undefined;
     if (!isPath && !isLoopback(host)) {
       process.nextTick(() => this.destroy(refusal(host)));
@@ -43,7 +46,10 @@ if (!globalThis[installed]) {
     return send.apply(this, args);
   };
 
-  for (const [api, promised] of [[dns, false], [dns.promises, true]]) {
+  for (const [api, promised] of [
+    [dns, false],
+    [dns.promises, true],
+  ]) {
     for (const name of ["lookup", "resolve", "resolve4", "resolve6", "resolveAny"]) {
       const original = api[name];
       api[name] = function (host, ...rest) {

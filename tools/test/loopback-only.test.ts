@@ -47,7 +47,11 @@ test("loopback works", async () => {
   const server = createServer((socket) => socket.end());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const reached = await new Promise((resolve) => connect(port, "127.0.0.1", () => resolve(true)).on("error", resolve).on("data", () => {}));
+  const reached = await new Promise((resolve) =>
+    connect(port, "127.0.0.1", () => resolve(true))
+      .on("error", resolve)
+      .on("data", () => {}),
+  );
   expect(reached).toBe(true);
   await new Promise((resolve) => server.close(resolve));
 });

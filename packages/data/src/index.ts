@@ -1,1 +1,24 @@
-export {};
+export {
+  createBatchSource,
+  createEvaluationSource,
+  type PackedBatchSource,
+  type PackedEvaluationSource,
+  SamplingOptions,
+} from "./batches.ts";
+export {
+  type AssignedDocument,
+  type Corpus,
+  CorpusOptions,
+  type CorpusReading,
+  type CorpusStatistics,
+  createCorpus,
+} from "./corpus.ts";
+export type { Document, InputFile, TextSource } from "./document.ts";
+export type { TokenEncoder } from "./encoder.ts";
+export { DataError, type DataErrorCode } from "./errors.ts";
+export { NormalizationOptions } from "./normalization.ts";
+export { type DataManifest, type TokenizedCorpus, tokenizeCorpus } from "./prepare.ts";
+export type { HostBatch } from "./rows.ts";
+export { type SplitName, SplitOptions, splitOfText } from "./split.ts";
+export { createTextSource, TextSourceOptions } from "./text-source.ts";
+export type { TokenSequence } from "./token-sequence.ts";

@@ -1,0 +1,27 @@
+/** A piece of text that belongs together: attention and duplicates are looked at per document. */
+export interface Document {
+  readonly text: string;
+  /** Where it came from, for messages: `file`, `file:line` or `file#name`. */
+  readonly origin: string;
+  /**
+   * The text goes on where the previous document's ended, without a boundary between: a long file comes in pieces, so
+   * that memory stays small. Default false.
+   */
+  readonly continues?: boolean;
+}
+
+export interface InputFile {
+  /** As the user would write it: relative to the directory of the source where it lies below it. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Lower-case hex, of the bytes on disk (of the compressed ones for a gzip file). */
+  readonly sha256: string;
+}
+
+/** Text in a fixed order. What a data set of the registry is. */
+export interface TextSource {
+  /** Starts from the beginning on each call. */
+  documents(): AsyncIterable<Document>;
+  /** Every file that `documents` reads, in that order. Reads them all. */
+  inputs(): Promise<InputFile[]>;
+}

@@ -1,1 +1,25 @@
-export {};
+/** @module What a run leaves behind: its directory, its manifest, its events, its metrics. */
+export { LoggingError, type LoggingErrorCode } from "./errors.ts";
+export {
+  type EventLevel,
+  type EventLog,
+  type EventLogOptions,
+  type EventRecord,
+  openEventLog,
+  type RunOutcome,
+} from "./event-log.ts";
+export { type GitState, readGitState } from "./git-state.ts";
+export { type MetricLog, type MetricLogOptions, openMetricLog } from "./metric-log.ts";
+export type { MetricRecord, MetricValue } from "./metric-record.ts";
+export { hashLockfile, type LockfileHash, readPackageVersions } from "./package-versions.ts";
+export { createRunDirectory, type RunDirectory, type RunPaths, runPaths } from "./run-directory.ts";
+export {
+  type CollectOptions,
+  collectRunManifest,
+  type DataChecksum,
+  type MachineDescription,
+  type RunManifest,
+  readRunManifest,
+  writeRunManifest,
+} from "./run-manifest.ts";
+export { type LatestMetric, type RunSummary, summarizeRun } from "./run-summary.ts";

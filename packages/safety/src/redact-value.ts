@@ -36,6 +36,22 @@ export function redactEnvironment(
   return Object.fromEntries(redacted);
 }
 
+/**
+ * The words of a command line without secrets: what follows `--hf-token` or `db.password=` goes, and so do known shapes.
+ */
+export function redactArguments(words: readonly string[]): string[] {
+  return words.map((word, index) => {
+    const before = words[index - 1];
+    if (before?.startsWith("-") && !before.includes("=") && !word.startsWith("-") && isSecretName(before))
+      return REDACTED;
+    const equals = word.indexOf("=");
+    if (equals > 0 && equals < word.length - 1 && isSecretName(word.slice(0, equals))) {
+      return `${word.slice(0, equals + 1)}${REDACTED}`;
+    }
+    return redactText(word);
+  });
+}
+
 function copy(value: unknown, ancestors: Set<object>): unknown {
   if (typeof value === "string") return redactText(value);
   if (typeof value === "bigint") return String(value);

@@ -77,6 +77,13 @@ export const secretRules: readonly SecretRule[] = [
     hints: ["eyJ"],
     pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,8000}\.[A-Za-z0-9_-]{0,2000}/g,
   },
+  // scheme://user:password@host: the password goes, the rest stays readable.
+  after(
+    "connection-string-password",
+    ["://"],
+    `(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\\s/:@"'<>]{0,100}:`,
+    `[^\\s/@"'<>]{1,200}(?=@)`,
+  ),
   // Server=...;Password=...; of ADO, ODBC and JDBC.
   after(
     "connection-attribute-password",

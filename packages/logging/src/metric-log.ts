@@ -1,0 +1,117 @@
+import { AppendOnlyLines, type DurableFs, type StoredLine } from "@codex/storage";
+import { LoggingError } from "./errors.ts";
+import { CSV_HEADER, type MetricValue, stepOfCsvLine, toCsvLine, toMetricRecord } from "./metric-record.ts";
+import { assertRunId, runPaths } from "./run-directory.ts";
+
+export interface MetricLogOptions {
+  readonly runId: string;
+  /**
+   * The step of the checkpoint that the run goes on from. Records of later steps are cut: those steps come again, and
+   * each is to be there exactly once.
+   */
+  readonly resumeAtStep?: number;
+  /** Write `metrics.csv` beside `metrics.ndjson`. Default: true. */
+  readonly csv?: boolean;
+  readonly fs?: DurableFs;
+  /** The clock; for tests. */
+  readonly now?: () => Date;
+}
+
+/** `metrics.ndjson` and `metrics.csv` of a run: the same records in both. A metric sink of `@codex/training`. */
+export interface MetricLog extends AsyncDisposable {
+  /**
+   * Resolves when the lines are written: a killed process loses nothing that was awaited.
+   * @throws {LoggingError} `LOGGING_RECORD_INVALID`, for example for NaN
+   */
+  metric(value: MetricValue): Promise<void>;
+  /** Makes what was written so far survive a power loss. Call it before a checkpoint is saved: resuming counts on it. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens or creates the metric files of a run directory and appends to them; a line that was not finished is cut.
+ * One process at a time: hold the lock of the run directory. The caller closes it, or uses `await using`.
+ *
+ * @throws {LoggingError} `LOGGING_FILE_FOREIGN` when a file of that name holds something else
+ */
+export async function openMetricLog(runDirectory: string, options: MetricLogOptions): Promise<MetricLog> {
+  const { runId, resumeAtStep, csv = true, fs, now = () => new Date() } = options;
+  assertRunId(runId);
+  const paths = runPaths(runDirectory);
+  const open = (path: string) => AppendOnlyLines.open(path, fs === undefined ? {} : { fs });
+  const files: AppendOnlyLines[] = [];
+  try {
+    const ndjson = await open(paths.metricsNdjson);
+    files.push(ndjson);
+    await cutAfter(ndjson, resumeAtStep, (line) => stepOfJsonLine(line, paths.metricsNdjson));
+    let table: AppendOnlyLines | undefined;
+    if (csv) {
+      table = await open(paths.metricsCsv);
+      files.push(table);
+      if (table.size === 0) await table.appendLine(CSV_HEADER);
+      await cutAfter(table, resumeAtStep, (line) => stepOfTableLine(line, paths.metricsCsv));
+    }
+    return {
+      async metric(value) {
+        const record = toMetricRecord(value, runId, now());
+        await Promise.all([ndjson.append(record), table?.appendLine(toCsvLine(record))]);
+      },
+      sync: () => each(files, (file) => file.sync()),
+      close: () => each(files, (file) => file.close()),
+      [Symbol.asyncDispose]: () => each(files, (file) => file.close()),
+    };
+  } catch (error) {
+    for (const file of files) await file.close().catch(() => {}); // the first error is the one to tell
+    throw error;
+  }
+}
+
+/** Reads every line even when nothing is to be cut: a file that is not ours is noticed before it is written to. */
+async function cutAfter(
+  lines: AppendOnlyLines,
+  lastStep: number | undefined,
+  stepOf: (line: StoredLine) => number | null,
+): Promise<void> {
+  await lines.truncateFrom((line) => {
+    const step = stepOf(line);
+    return lastStep !== undefined && step !== null && step > lastStep;
+  });
+}
+
+function stepOfJsonLine(line: StoredLine, path: string): number | null {
+  try {
+    const record = JSON.parse(line.text) as { schema_version?: unknown; step?: unknown } | null;
+    if (record?.schema_version === 1 && (record.step === null || typeof record.step === "number")) return record.step;
+  } catch {
+    // Told below, together with JSON that is no record.
+  }
+  throw foreign(line, path, "a metric record of schema_version 1");
+}
+
+function stepOfTableLine(line: StoredLine, path: string): number | null {
+  if (line.number === 1) {
+    if (line.text === CSV_HEADER) return null;
+    throw foreign(line, path, `the header ${CSV_HEADER}`);
+  }
+  const step = stepOfCsvLine(line.text);
+  if (step === null || Number.isSafeInteger(step)) return step;
+  throw foreign(line, path, "a metric record of schema_version 1");
+}
+
+function foreign(line: StoredLine, path: string, expected: string): LoggingError {
+  return new LoggingError(
+    "LOGGING_FILE_FOREIGN",
+    `${path}:${line.number}: expected ${expected}, got ${JSON.stringify(line.text.slice(0, 80))}`,
+    { help: "Move the file away to start a new one." },
+  );
+}
+
+async function each(
+  files: readonly AppendOnlyLines[],
+  action: (file: AppendOnlyLines) => Promise<void>,
+): Promise<void> {
+  const results = await Promise.allSettled(files.map(action));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}

@@ -1,0 +1,234 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { errnoOf } from "@codex/storage";
+import { type Kysely, Kysely as KyselyDatabase, Migrator, SqliteDialect, sql } from "kysely";
+import { LoggingError } from "../errors.ts";
+import type { RunManifest } from "../run-manifest.ts";
+import { type LatestMetric, type RunSummary, summarizeRun } from "../run-summary.ts";
+import { openDatabase } from "./open-database.ts";
+import { type IndexTables, migrationProvider } from "./schema.ts";
+
+export interface ListRunsOptions {
+  readonly status?: RunSummary["status"];
+  /** Default: 100. */
+  readonly limit?: number;
+}
+
+/**
+ * Runs in an SQLite database, to list and compare them without reading their directories. Many processes may write at
+ * once. What a call wrote is there after a crash or a power loss once the call has returned.
+ */
+export interface RunIndex extends AsyncDisposable {
+  /** Adds a run, or replaces what was known of it. */
+  put(summary: RunSummary): Promise<void>;
+  /** `put(await summarizeRun(directory))` */
+  refresh(runDirectory: string): Promise<RunSummary>;
+  /** Newest first. */
+  listRuns(options?: ListRunsOptions): Promise<RunSummary[]>;
+  /** @throws {LoggingError} `LOGGING_RUN_UNKNOWN` */
+  getRun(runId: string): Promise<RunSummary>;
+  /** Forgets a run; its directory stays. @returns whether it was known */
+  removeRun(runId: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens or creates a run index and brings its tables up to date. The caller closes it, or uses `await using`.
+ *
+ * @throws {LoggingError} `LOGGING_SQLITE_UNSUITABLE`; `LOGGING_INDEX_INVALID` for a file that is something else, or an
+ * index of a newer version
+ */
+export async function openRunIndex(path: string): Promise<RunIndex> {
+  return new SqliteRunIndex(await openTables(path));
+}
+
+/**
+ * Makes the index anew from run directories. Readers see the old contents until the new ones are complete.
+ *
+ * @param roots - folders whose direct subfolders are run directories; those without a manifest are not runs
+ * @returns the runs that were indexed, and the directories whose manifest could not be read, each with the reason
+ */
+export async function rebuildRunIndex(
+  path: string,
+  roots: readonly string[],
+): Promise<{ indexed: string[]; failed: { directory: string; error: LoggingError }[] }> {
+  const summaries: RunSummary[] = [];
+  const failed: { directory: string; error: LoggingError }[] = [];
+  for (const directory of await listRunDirectories(roots)) {
+    try {
+      summaries.push(await summarizeRun(directory));
+    } catch (error) {
+      if (!(error instanceof LoggingError)) throw error;
+      failed.push({ directory, error });
+    }
+  }
+  const db = await openTables(path);
+  try {
+    await writing(db, async (transaction) => {
+      await transaction.deleteFrom("runs").execute();
+      for (const summary of summaries) await putRun(transaction, summary);
+    });
+  } finally {
+    await db.destroy();
+  }
+  return { indexed: summaries.map((summary) => summary.directory), failed };
+}
+
+class SqliteRunIndex implements RunIndex {
+  readonly #db: Kysely<IndexTables>;
+
+  constructor(db: Kysely<IndexTables>) {
+    this.#db = db;
+  }
+
+  put(summary: RunSummary): Promise<void> {
+    return writing(this.#db, (transaction) => putRun(transaction, summary));
+  }
+
+  async refresh(runDirectory: string): Promise<RunSummary> {
+    const summary = await summarizeRun(runDirectory);
+    await this.put(summary);
+    return summary;
+  }
+
+  async listRuns({ status, limit = 100 }: ListRunsOptions = {}): Promise<RunSummary[]> {
+    let query = this.#db
+      .selectFrom("runs")
+      .selectAll()
+      .orderBy("created_at", "desc")
+      .orderBy("run_id", "desc")
+      .limit(limit);
+    if (status !== undefined) query = query.where("status", "=", status);
+    const runs = await query.execute();
+    if (runs.length === 0) return [];
+    const ids = runs.map((run) => run.run_id);
+    const metrics = await selectMetrics(this.#db).where("run_id", "in", ids).execute();
+    return runs.map((run) =>
+      toSummary(
+        run,
+        metrics.filter((metric) => metric.run_id === run.run_id),
+      ),
+    );
+  }
+
+  async getRun(runId: string): Promise<RunSummary> {
+    const run = await this.#db.selectFrom("runs").selectAll().where("run_id", "=", runId).executeTakeFirst();
+    if (run === undefined) {
+      throw new LoggingError("LOGGING_RUN_UNKNOWN", `run index: expected a known run, got ${JSON.stringify(runId)}`, {
+        help: '"codex runs list" shows the known ones; rebuilding the index finds those that were made elsewhere.',
+      });
+    }
+    return toSummary(run, await selectMetrics(this.#db).where("run_id", "=", runId).execute());
+  }
+
+  async removeRun(runId: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#db.deleteFrom("runs").where("run_id", "=", runId).executeTakeFirstOrThrow();
+    return numDeletedRows > 0n;
+  }
+
+  close(): Promise<void> {
+    return this.#db.destroy();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+async function openTables(path: string): Promise<Kysely<IndexTables>> {
+  await mkdir(dirname(resolve(path)), { recursive: true });
+  const db = new KyselyDatabase<IndexTables>({ dialect: new SqliteDialect({ database: openDatabase(path) }) });
+  try {
+    await writing(db, async (transaction) => {
+      const { error } = await new Migrator({ db: transaction, provider: migrationProvider }).migrateToLatest();
+      if (error !== undefined) throw error;
+    });
+    return db;
+  } catch (cause) {
+    await db.destroy();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new LoggingError("LOGGING_INDEX_INVALID", `${path}: cannot bring the run index up to date: ${reason}`, {
+      cause,
+      help: "An index made by a newer version of Codex needs that version. Or move the file away: it is made again from the run directories.",
+    });
+  }
+}
+
+/**
+ * One write transaction. `BEGIN IMMEDIATE` takes the write lock at the start, where SQLite waits for other writers; a
+ * deferred transaction (what `db.transaction()` begins) would fail at once when it turns into a writer too late.
+ */
+function writing<T>(db: Kysely<IndexTables>, work: (transaction: Kysely<IndexTables>) => Promise<T>): Promise<T> {
+  return db.connection().execute(async (connection) => {
+    await sql`begin immediate`.execute(connection);
+    try {
+      const result = await work(connection);
+      await sql`commit`.execute(connection);
+      return result;
+    } catch (error) {
+      // Some errors (disk full) have ended the transaction already; the error to tell is the first one.
+      await sql`rollback`.execute(connection).catch(() => {});
+      throw error;
+    }
+  });
+}
+
+async function putRun(transaction: Kysely<IndexTables>, summary: RunSummary): Promise<void> {
+  await transaction.deleteFrom("runs").where("run_id", "=", summary.runId).execute(); // and its metrics, by cascade
+  await transaction
+    .insertInto("runs")
+    .values({
+      run_id: summary.runId,
+      directory: summary.directory,
+      created_at: summary.createdAt,
+      status: summary.status,
+      step: summary.step,
+      git_commit: summary.gitCommit,
+      manifest: JSON.stringify(summary.manifest),
+    })
+    .execute();
+  for (const { split, metric, dataset, step, value } of summary.metrics) {
+    await transaction
+      .insertInto("run_metrics")
+      .values({ run_id: summary.runId, split, metric, dataset: dataset ?? "", step, value })
+      .execute();
+  }
+}
+
+function selectMetrics(db: Kysely<IndexTables>) {
+  return db.selectFrom("run_metrics").selectAll().orderBy("split").orderBy("metric").orderBy("dataset");
+}
+
+function toSummary(run: IndexTables["runs"], metrics: readonly IndexTables["run_metrics"][]): RunSummary {
+  return {
+    runId: run.run_id,
+    directory: run.directory,
+    createdAt: run.created_at,
+    status: run.status as RunSummary["status"],
+    step: run.step,
+    gitCommit: run.git_commit,
+    metrics: metrics.map(({ split, metric, dataset, step, value }) => ({
+      split: split as LatestMetric["split"],
+      metric,
+      dataset: dataset === "" ? null : dataset,
+      step,
+      value,
+    })),
+    manifest: JSON.parse(run.manifest) as RunManifest,
+  };
+}
+
+async function listRunDirectories(roots: readonly string[]): Promise<string[]> {
+  const directories: string[] = [];
+  for (const root of roots) {
+    for (const entry of (await readdir(root, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (!entry.isDirectory()) continue;
+      const files = await readdir(join(root, entry.name)).catch((error: unknown) => {
+        if (errnoOf(error) === "ENOENT") return [] as string[]; // deleted meanwhile
+        throw error;
+      });
+      if (files.includes("manifest.json")) directories.push(join(root, entry.name));
+    }
+  }
+  return directories;
+}

@@ -13,9 +13,11 @@ export interface AppendOnlyLinesOptions {
   sync?: "line" | "manual";
 }
 
+const LINE_FEED = 10;
+
 /**
  * A file of lines that grows at its end: NDJSON, CSV. Each line is written whole, in the order of the calls. What a
- * killed writer left of its last line is cut on opening. One writer at a time: hold a lock (`acquireLock`).
+ * killed writer left of its last line is cut on opening, and so is what a power loss left of lines not yet synced. One writer at a time: hold a lock (`acquireLock`).
  */
 export class AppendOnlyLines implements AsyncDisposable {
   readonly path: string;
@@ -47,7 +49,7 @@ export class AppendOnlyLines implements AsyncDisposable {
     try {
       const file = await openOrCreate(path, fs);
       try {
-        const size = await cutUnfinishedLine(file);
+        const size = await cutDamage(file);
         return new AppendOnlyLines(path, file, size, fs, sync === "line");
       } catch (error) {
         await file.close();
@@ -80,10 +82,10 @@ export class AppendOnlyLines implements AsyncDisposable {
   /**
    * Adds one line; the line feed is added here. After a failure the file ends with the last whole line, and the next
    * append may succeed.
-   * @throws {StorageError} `STORAGE_LINE_INVALID` for a text with a line feed, `STORAGE_DISK_FULL`, `STORAGE_CLOSED`, ...
+   * @throws {StorageError} `STORAGE_LINE_INVALID` for a text with a line feed or a zero byte, `STORAGE_DISK_FULL`, `STORAGE_CLOSED`, ...
    */
   appendLine(text: string): Promise<void> {
-    if (text.includes("\n")) {
+    if (/[\n\0]/.test(text)) {
       return Promise.reject(
         new StorageError(
           "STORAGE_LINE_INVALID",
@@ -183,26 +185,24 @@ async function openOrCreate(path: string, fs: DurableFs): Promise<DurableFile> {
   }
 }
 
-/** Truncates behind the last line feed; returns the size that is left. */
-async function cutUnfinishedLine(file: DurableFile): Promise<number> {
+/**
+ * Cuts what a crash may have left: a last line without line feed and, after a power loss, everything from the first
+ * zero byte, which stands where bytes did not reach the disk. Returns the size that is left.
+ */
+async function cutDamage(file: DurableFile): Promise<number> {
   const size = await file.size();
   const chunk = new Uint8Array(64 * 1024);
-  for (let end = size; end > 0; ) {
-    const start = Math.max(0, end - chunk.byteLength);
-    const read = await readFully(file, chunk.subarray(0, end - start), start);
-    const lineFeed = chunk.subarray(0, read).lastIndexOf(10);
-    if (lineFeed !== -1) {
-      const whole = start + lineFeed + 1;
-      if (whole < size) await cut(file, whole);
-      return whole;
-    }
-    end = start;
+  let whole = 0;
+  for (let position = 0; position < size; position += chunk.byteLength) {
+    const read = await readFully(file, chunk, position);
+    const zero = chunk.subarray(0, read).indexOf(0);
+    const lineFeed = chunk.subarray(0, zero === -1 ? read : zero).lastIndexOf(LINE_FEED);
+    if (lineFeed !== -1) whole = position + lineFeed + 1;
+    if (zero !== -1) break;
   }
-  if (size > 0) await cut(file, 0);
-  return 0;
-}
-
-async function cut(file: DurableFile, size: number): Promise<void> {
-  await file.truncate(size);
-  await file.fsync();
+  if (whole < size) {
+    await file.truncate(whole);
+    await file.fsync();
+  }
+  return whole;
 }

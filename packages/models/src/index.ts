@@ -11,6 +11,16 @@ export { Gpt2Config } from "./families/gpt2/config.ts";
 export { gpt2 } from "./families/gpt2/index.ts";
 export { LlamaConfig } from "./families/llama/config.ts";
 export { llama } from "./families/llama/index.ts";
+export {
+  type FinishReason,
+  type GenerateOptions,
+  type GenerationResult,
+  generate,
+  generateStream,
+} from "./generation/generate.ts";
+export { GenerationOptions, parseGenerationOptions, SamplingOptions } from "./generation/options.ts";
+export { argMax, drawToken, filterLogits, sampleToken, softmax } from "./generation/sampling.ts";
+export { createStopStrings, type StopStrings } from "./generation/stop-strings.ts";
 export type {
   LanguageModel,
   LogitsOptions,
@@ -22,3 +32,4 @@ export type {
 } from "./language-model.ts";
 export type { KeyValueCache } from "./layers/key-value-cache.ts";
 export { createParameters, type Initialization, type ParameterSpec, type Parameters } from "./layers/parameters.ts";
+export { checkVocabulary } from "./vocabulary.ts";

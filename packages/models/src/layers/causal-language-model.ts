@@ -28,7 +28,7 @@ export interface Decoder<Config extends ModelConfig> {
   readonly config: Config;
   readonly parameters: Parameters;
   /** Weight of the output head, `[V, C]`. */
-  readonly head: tf.Variable;
+  readonly head: tf.Tensor2D;
   /** `[B, T]` ids to the states before the head, `[B, T, C]`, after the last norm. */
   hiddenStates(inputIds: tf.Tensor2D, pass: ForwardPass): tf.Tensor;
   configJson(): Record<string, unknown>;
@@ -95,7 +95,7 @@ export function createCausalLanguageModel<Config extends ModelConfig>(decoder: D
         const dropout = createDropoutSites(lossContext);
         const states = decoder.hiddenStates(inputIds, startPass(inputIds, { positionIds, documentIds, dropout }));
         const rows = labels.size;
-        return linearCrossEntropy(tf.reshape(states, [rows, -1]), head, tf.reshape(labels, [rows]));
+        return linearCrossEntropy(tf.reshape(states, [rows, head.shape[1]]), head, tf.reshape(labels, [rows]));
       });
     },
     logits,

@@ -3,7 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Parameter } from "../language-model.ts";
 
 /** How a parameter starts: normal with mean 0 and the given standard deviation, or a constant. */
-export type Initialization = { readonly kind: "normal"; readonly std: number } | { readonly kind: "zeros" } | { readonly kind: "ones" };
+export type Initialization =
+  | { readonly kind: "normal"; readonly std: number }
+  | { readonly kind: "zeros" }
+  | { readonly kind: "ones" };
 
 /** A parameter that a configuration asks for, before it exists. */
 export interface ParameterSpec {
@@ -40,4 +43,26 @@ export function createParameter(spec: ParameterSpec, values: Float32Array): Para
 /** Creates every parameter of a new model. */
 export function createParameters(specs: readonly ParameterSpec[], init: RandomStream): Parameters {
   return new Map(specs.map((spec) => [spec.name, createParameter(spec, initialValues(spec, init))]));
+}
+
+/** Parameters as the ops take them. */
+export interface Weights {
+  vector(name: string): tf.Tensor1D;
+  /** Undefined for a layer without bias. */
+  optionalVector(name: string): tf.Tensor1D | undefined;
+  matrix(name: string): tf.Tensor2D;
+}
+
+/** Access by name to the variables of a model that is complete. */
+export function weightsOf(parameters: Parameters): Weights {
+  const variable = (name: string): tf.Tensor => {
+    const parameter = parameters.get(name);
+    if (parameter === undefined) throw new Error(`bug: no parameter ${name}`);
+    return parameter.variable;
+  };
+  return {
+    vector: (name) => variable(name) as tf.Tensor1D,
+    optionalVector: (name) => (parameters.has(name) ? (variable(name) as tf.Tensor1D) : undefined),
+    matrix: (name) => variable(name) as tf.Tensor2D,
+  };
 }

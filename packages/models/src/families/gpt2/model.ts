@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LanguageModel } from "../../language-model.ts";
 import { createCausalLanguageModel, type ForwardPass } from "../../layers/causal-language-model.ts";
 import { mergeHeads, splitHeads } from "../../layers/heads.ts";
-import type { Initialization, ParameterSpec, Parameters } from "../../layers/parameters.ts";
+import { type Initialization, type ParameterSpec, type Parameters, weightsOf } from "../../layers/parameters.ts";
 import { type Gpt2Config, writeGpt2Config } from "./config.ts";
 
 const CONV1D = { weightLayout: "inOut" } as const;
@@ -57,16 +57,16 @@ export function gpt2ParameterName(tensorName: string): string | undefined {
 
 /** The model over given parameters, which it owns from here on. */
 export function buildGpt2(config: Gpt2Config, parameters: Parameters): LanguageModel<Gpt2Config> {
-  const weight = (name: string): tf.Variable => parameters.get(name)!.variable;
+  const { matrix, vector } = weightsOf(parameters);
   const norm = (x: tf.Tensor, name: string): tf.Tensor =>
-    layerNorm(x, weight(`${name}.weight`), weight(`${name}.bias`), config.layerNormEpsilon);
+    layerNorm(x, vector(`${name}.weight`), vector(`${name}.bias`), config.layerNormEpsilon);
   const conv1d = (x: tf.Tensor, name: string): tf.Tensor =>
-    linear(x, weight(`${name}.weight`), weight(`${name}.bias`), CONV1D);
+    linear(x, matrix(`${name}.weight`), vector(`${name}.bias`), CONV1D);
   const approximate = config.activationFunction === "gelu" ? "none" : "tanh";
 
   const embed = (inputIds: tf.Tensor2D, pass: ForwardPass): tf.Tensor => {
-    const tokens = embedding(weight("transformer.wte.weight"), inputIds); // [B, T, C]
-    const table = weight("transformer.wpe.weight");
+    const tokens = embedding(matrix("transformer.wte.weight"), inputIds); // [B, T, C]
+    const table = matrix("transformer.wpe.weight");
     const positions =
       pass.positionIds === undefined
         ? tf.slice(table, [pass.offset, 0], [inputIds.shape[1], config.hiddenSize]) // [T, C]
@@ -89,7 +89,7 @@ export function buildGpt2(config: Gpt2Config, parameters: Parameters): LanguageM
     family: "gpt2",
     config,
     parameters,
-    head: weight(config.tieWordEmbeddings ? "transformer.wte.weight" : "lm_head.weight"),
+    head: matrix(config.tieWordEmbeddings ? "transformer.wte.weight" : "lm_head.weight"),
     configJson: () => writeGpt2Config(config),
     hiddenStates(inputIds, pass) {
       let x = embed(inputIds, pass);

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LanguageModel } from "../../language-model.ts";
 import { createCausalLanguageModel, type ForwardPass } from "../../layers/causal-language-model.ts";
 import { mergeHeads, splitHeads } from "../../layers/heads.ts";
-import type { Initialization, ParameterSpec, Parameters } from "../../layers/parameters.ts";
+import { type Initialization, type ParameterSpec, type Parameters, weightsOf } from "../../layers/parameters.ts";
 import { rotaryAngles, rotaryFrequencies } from "../../layers/rotary.ts";
 import { type LlamaConfig, resolveLlamaConfig, writeLlamaConfig } from "./config.ts";
 
@@ -69,10 +69,10 @@ export function llamaParameterName(tensorName: string): string | undefined {
 export function buildLlama(config: LlamaConfig, parameters: Parameters): LanguageModel<LlamaConfig> {
   const { numAttentionHeads, numKeyValueHeads, headDim } = resolveLlamaConfig(config);
   const frequencies = rotaryFrequencies(headDim, config.ropeParameters);
-  const weight = (name: string): tf.Variable => parameters.get(name)!.variable;
-  const norm = (x: tf.Tensor, name: string): tf.Tensor => rmsNorm(x, weight(`${name}.weight`), config.rmsNormEps);
+  const { matrix, vector, optionalVector } = weightsOf(parameters);
+  const norm = (x: tf.Tensor, name: string): tf.Tensor => rmsNorm(x, vector(`${name}.weight`), config.rmsNormEps);
   const project = (x: tf.Tensor, name: string): tf.Tensor =>
-    linear(x, weight(`${name}.weight`), parameters.get(`${name}.bias`)?.variable);
+    linear(x, matrix(`${name}.weight`), optionalVector(`${name}.bias`));
 
   type Angles = ReturnType<typeof rotaryAngles>;
   const angles = (inputIds: tf.Tensor2D, pass: ForwardPass): Angles => {
@@ -104,11 +104,11 @@ export function buildLlama(config: LlamaConfig, parameters: Parameters): Languag
     family: "llama",
     config,
     parameters,
-    head: weight(config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"),
+    head: matrix(config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"),
     configJson: () => writeLlamaConfig(config),
     hiddenStates(inputIds, pass) {
       const turned = angles(inputIds, pass);
-      let x: tf.Tensor = embedding(weight("model.embed_tokens.weight"), inputIds); // [B, T, C]
+      let x: tf.Tensor = embedding(matrix("model.embed_tokens.weight"), inputIds); // [B, T, C]
       for (let layer = 0; layer < config.numHiddenLayers; layer++) {
         const prefix = `model.layers.${layer}`;
         x = tf.add(x, selfAttention(norm(x, `${prefix}.input_layernorm`), layer, turned, pass));

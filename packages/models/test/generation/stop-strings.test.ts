@@ -1,0 +1,43 @@
+import { createStopStrings } from "@codex/models";
+import fc from "fast-check";
+
+function run(stops: string[], pieces: string[]): { text: string; found: boolean } {
+  const matcher = createStopStrings(stops);
+  const text = pieces.map((piece) => matcher.push(piece)).join("") + matcher.end();
+  return { text, found: matcher.found };
+}
+
+test("cuts before a stop string that comes in pieces", () => {
+  expect(run(["\n\nUser:"], ["Hello.\n", "\nUs", "er: and more"])).toEqual({ text: "Hello.", found: true });
+});
+
+test("gives back what only looked like a stop string", () => {
+  const matcher = createStopStrings(["END"]);
+  expect(matcher.push("the E")).toBe("the ");
+  expect(matcher.push("N")).toBe("");
+  expect(matcher.push("d EN")).toBe("ENd ");
+  expect(matcher.end()).toBe("EN");
+  expect(matcher.found).toBe(false);
+});
+
+test("the earliest of several strings counts", () => {
+  expect(run(["ccc", "b"], ["aabaccc"])).toEqual({ text: "aa", found: true });
+});
+
+test("without stop strings everything passes at once", () => {
+  expect(createStopStrings(["", ""]).push("abc")).toBe("abc");
+});
+
+test("however the text is cut, the result is that of the whole text", () => {
+  const letters = fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 30 });
+  const stops = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 4 }), { maxLength: 3 });
+  fc.assert(
+    fc.property(letters, stops, (text, wanted) => {
+      const whole = run(wanted, [text]);
+      expect(run(wanted, [...text])).toEqual(whole);
+      const first = Math.min(...wanted.map((stop) => text.indexOf(stop)).filter((index) => index >= 0));
+      expect(whole).toEqual({ text: text.slice(0, first), found: Number.isFinite(first) });
+    }),
+    { seed: 2, numRuns: 300 },
+  );
+});

@@ -21,9 +21,6 @@ const model = createModel(
     numHiddenLayers: c.layers,
     numAttentionHeads: c.heads,
     maxPositionEmbeddings: c.context,
-    residDropout: 0,
-    embdDropout: 0,
-    attentionDropout: 0,
   },
   { seed: 1337 },
 );

@@ -1,1 +1,22 @@
-export {};
+import { registerGradients } from "./gradients/register.ts";
+
+export type { DeviceName, DeviceReport, DeviceSelection } from "./devices/device.ts";
+export { type DeviceOptions, probeDevices, selectDevice } from "./devices/select-device.ts";
+export { TensorError, type TensorErrorCode } from "./errors.ts";
+export { registerGradients } from "./gradients/register.ts";
+export { OP_SET } from "./op-set.ts";
+export { type AdamWArguments, adamW } from "./ops/adamw.ts";
+export { type AttentionOptions, attention } from "./ops/attention.ts";
+export { clipByGlobalNorm } from "./ops/clip-by-global-norm.ts";
+export { type DropoutAttributes, dropout } from "./ops/dropout.ts";
+export { embedding } from "./ops/embedding.ts";
+export { type GeluOptions, gelu } from "./ops/gelu.ts";
+export { layerNorm } from "./ops/layer-norm.ts";
+export { type LinearOptions, linear } from "./ops/linear.ts";
+export { type LinearCrossEntropyOptions, linearCrossEntropy } from "./ops/linear-cross-entropy.ts";
+export { rmsNorm } from "./ops/rms-norm.ts";
+export { rotaryEmbedding } from "./ops/rotary-embedding.ts";
+export { type SgdArguments, sgd } from "./ops/sgd.ts";
+export { swiglu } from "./ops/swiglu.ts";
+
+registerGradients();

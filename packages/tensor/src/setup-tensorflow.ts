@@ -77,7 +77,11 @@ async function execute(
   });
 }
 
-async function installPackage(packageName: string, directory: string, signal: AbortSignal | undefined): Promise<string> {
+async function installPackage(
+  packageName: string,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const locate = (): string | undefined => {
     try {
       return dirname(createRequire(join(directory, "noop.js")).resolve(`${packageName}/package.json`));
@@ -97,24 +101,37 @@ async function installPackage(packageName: string, directory: string, signal: Ab
   }
   const found = locate();
   if (found === undefined) {
-    throw new TensorError("TENSOR_SETUP_FAILED", `${packageName} was installed, but cannot be resolved from ${directory}`, {
-      help: "Is there a package.json in that folder?",
-    });
+    throw new TensorError(
+      "TENSOR_SETUP_FAILED",
+      `${packageName} was installed, but cannot be resolved from ${directory}`,
+      {
+        help: "Is there a package.json in that folder?",
+      },
+    );
   }
   return found;
 }
 
-async function unpackWheel(requirement: string, target: string, python: string, signal: AbortSignal | undefined): Promise<string> {
+async function unpackWheel(
+  requirement: string,
+  target: string,
+  python: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const stamp = join(target, "requirement.txt");
   if (!existsSync(stamp) || (await readFile(stamp, "utf8")) !== requirement) {
     await rm(target, { recursive: true, force: true });
     await mkdir(target, { recursive: true });
-    await execute(python, ["-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", target, requirement], {
-      cwd: target,
-      signal,
-      what: `unpacking ${requirement}`,
-      help: "Python 3 with pip is needed to fetch the wheel: set CODEX_PYTHON, or pass the path of a wheel that you have.",
-    });
+    await execute(
+      python,
+      ["-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", target, requirement],
+      {
+        cwd: target,
+        signal,
+        what: `unpacking ${requirement}`,
+        help: "Python 3 with pip is needed to fetch the wheel: set CODEX_PYTHON, or pass the path of a wheel that you have.",
+      },
+    );
     await writeFile(stamp, requirement);
   }
   return join(target, "tensorflow");
@@ -132,9 +149,13 @@ async function linkLibraries(tensorflow: string, packageDirectory: string): Prom
     ["libtensorflow_framework.so.2", "libtensorflow_framework.so"],
   ] as const) {
     if (!files.includes(library)) {
-      throw new TensorError("TENSOR_SETUP_FAILED", `${tensorflow}: expected ${library}, found ${files.filter((name) => name.includes(".so")).join(", ") || "no library"}`, {
-        help: `TensorFlow ${TENSORFLOW_VERSION} for Linux is known to work.`,
-      });
+      throw new TensorError(
+        "TENSOR_SETUP_FAILED",
+        `${tensorflow}: expected ${library}, found ${files.filter((name) => name.includes(".so")).join(", ") || "no library"}`,
+        {
+          help: `TensorFlow ${TENSORFLOW_VERSION} for Linux is known to work.`,
+        },
+      );
     }
     await symlink(relative(join(deps, "lib"), join(tensorflow, library)), join(deps, "lib", library));
     await symlink(library, join(deps, "lib", alias));
@@ -195,7 +216,20 @@ export async function setupTensorflow(options: SetupTensorflowOptions = {}): Pro
     what: `loading ${packageName}`,
     help: "The end of the output says what the loader or TensorFlow missed.",
   });
-  const { version, usesGpu }: { version: string; usesGpu: boolean } = JSON.parse(loaded.trim().split("\n").at(-1) ?? "{}");
-  const place = gpu && !usesGpu ? "no usable GPU was found, so it computes on the processor" : usesGpu ? "on the GPU" : "on the processor";
-  return { packageName, packageDirectory, tensorflowVersion: version, usesGpu, summary: `${packageName} ${TFJS_VERSION} runs on TensorFlow ${version}: ${place}` };
+  const { version, usesGpu }: { version: string; usesGpu: boolean } = JSON.parse(
+    loaded.trim().split("\n").at(-1) ?? "{}",
+  );
+  const place =
+    gpu && !usesGpu
+      ? "no usable GPU was found, so it computes on the processor"
+      : usesGpu
+        ? "on the GPU"
+        : "on the processor";
+  return {
+    packageName,
+    packageDirectory,
+    tensorflowVersion: version,
+    usesGpu,
+    summary: `${packageName} ${TFJS_VERSION} runs on TensorFlow ${version}: ${place}`,
+  };
 }

@@ -1,0 +1,96 @@
+import {
+  customGrad,
+  engine,
+  type GradSaveFunc,
+  getBackend,
+  getKernel,
+  type NamedAttrMap,
+  type Tensor,
+  tidy,
+} from "@tensorflow/tfjs-core";
+
+/**
+ * A fused op is one node of the tape: a composed forward and a hand-written gradient, either of which a backend may replace
+ * with a kernel of its own. The contract for backends is written in docs/design/op-set.md.
+ */
+export interface FusedOp<Inputs extends object, Attributes extends object> {
+  /** `CodexLayerNorm`: the forward kernel's name; the gradient kernel's is `CodexLayerNormGradient`. */
+  readonly kernelName: string;
+  /** Inputs that have a gradient, in the order of the gradient kernel's outputs. */
+  readonly differentiable: readonly (keyof Inputs & string)[];
+  /** Inputs that the gradient reads. */
+  readonly saved: readonly (keyof Inputs & string)[];
+  /** `[value, ...extra]`: the extra outputs are kept for the gradient, and for nothing else. */
+  forward(inputs: Inputs, attributes: Attributes): readonly Tensor[];
+  /** One gradient per differentiable input that is present. */
+  gradient(context: GradientContext<Inputs, Attributes>): { readonly [Name in keyof Inputs]?: Tensor };
+}
+
+export interface GradientContext<Inputs extends object, Attributes extends object> {
+  /** Gradient of the value; same shape as the value. */
+  readonly dy: Tensor;
+  /** Those of `saved`; the others are absent. */
+  readonly inputs: Inputs;
+  readonly extra: readonly Tensor[];
+  readonly attributes: Attributes;
+}
+
+type NamedTensors = Record<string, Tensor>;
+
+/** Runs the op on the current backend and puts it on the tape. The caller (or `tidy`) disposes the result. */
+export function runFusedOp<Inputs extends object, Attributes extends object>(
+  op: FusedOp<Inputs, Attributes>,
+  inputs: Inputs,
+  attributes: Attributes,
+): Tensor {
+  const given = presentTensors(inputs);
+  const names = op.differentiable.filter((name) => name in given);
+  const savedNames = op.saved.filter((name) => name in given);
+  const run = customGrad((...argumentsAndSave: (Tensor | GradSaveFunc)[]) => {
+    const save = argumentsAndSave[argumentsAndSave.length - 1] as GradSaveFunc;
+    const [value, ...extra] = runForward(op, inputs, attributes);
+    save([...savedNames.map((name) => given[name]!), ...extra]);
+    const gradFunc = (dy: Tensor | Tensor[], saved: Tensor[]): Tensor[] => {
+      const context = {
+        dy: dy as Tensor,
+        inputs: Object.fromEntries(savedNames.map((name, i) => [name, saved[i]!])) as Inputs,
+        extra: saved.slice(savedNames.length),
+        attributes,
+      };
+      return runGradient(op, names, context);
+    };
+    return { value: value!, gradFunc };
+  });
+  return run(...names.map((name) => given[name]!));
+}
+
+/** Runs a kernel of the op set that has no gradient (an optimizer), or composes it. */
+export function runForward<Inputs extends object, Attributes extends object>(
+  op: Pick<FusedOp<Inputs, Attributes>, "kernelName" | "forward">,
+  inputs: Inputs,
+  attributes: Attributes,
+): readonly Tensor[] {
+  if (getKernel(op.kernelName, getBackend()) === undefined) return op.forward(inputs, attributes);
+  return engine().runKernel(op.kernelName, presentTensors(inputs), { ...attributes } as NamedAttrMap) as Tensor[];
+}
+
+function runGradient<Inputs extends object, Attributes extends object>(
+  op: FusedOp<Inputs, Attributes>,
+  names: readonly (keyof Inputs & string)[],
+  context: GradientContext<Inputs, Attributes>,
+): Tensor[] {
+  const kernelName = `${op.kernelName}Gradient`;
+  if (getKernel(kernelName, getBackend()) === undefined) {
+    return tidy(() => {
+      const gradients = op.gradient(context);
+      return names.map((name) => gradients[name]!);
+    });
+  }
+  const extra = Object.fromEntries(context.extra.map((tensor, i) => [`extra${i}`, tensor]));
+  const inputs = { dy: context.dy, ...presentTensors(context.inputs), ...extra };
+  return engine().runKernel(kernelName, inputs, { ...context.attributes, gradientsOf: [...names] }) as Tensor[];
+}
+
+function presentTensors(inputs: object): NamedTensors {
+  return Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined)) as NamedTensors;
+}

@@ -1,0 +1,65 @@
+import type { BackendValues, DataId, DataType, TensorInfo } from "@tensorflow/tfjs-core";
+
+/**
+ * The memory of the two backends that JavaScript can address: plain arrays on `cpu`, the heap of the module on `wasm`. Kernels in
+ * TypeScript read and write through this.
+ *
+ * A view of the wasm heap dies when the heap grows: allocate the outputs first, then take the views.
+ */
+export interface HostMemory {
+  /** Contents undefined. */
+  allocate(shape: number[], dtype: "float32" | "int32"): TensorInfo;
+  floats(tensor: TensorInfo): Float32Array;
+  ints(tensor: TensorInfo): Int32Array;
+}
+
+export type HostBackendName = "cpu" | "wasm";
+
+interface CpuBackend {
+  readonly data: { get(dataId: DataId): { values: BackendValues } };
+  makeTensorInfo(shape: number[], dtype: DataType, values: BackendValues): TensorInfo;
+}
+
+export interface WasmBackend {
+  readonly wasm: WasmModule;
+  readonly dataIdMap: { get(dataId: DataId): { readonly id: number; readonly memoryOffset: number } };
+  makeOutput(shape: number[], dtype: DataType): TensorInfo;
+  disposeData(dataId: DataId, force?: boolean): boolean;
+}
+
+interface WasmModule {
+  readonly HEAPU8: Uint8Array;
+  cwrap(name: string, returns: string | null, parameters: string[]): (...values: unknown[]) => unknown;
+  readonly tfjs: {
+    registerTensor(id: number, size: number, memoryOffset: number): void;
+    disposeData(id: number): void;
+  };
+}
+
+export function hostMemory(backendName: HostBackendName, backend: unknown): HostMemory {
+  return backendName === "cpu" ? cpuMemory(backend as CpuBackend) : wasmMemory(backend as WasmBackend);
+}
+
+function cpuMemory(backend: CpuBackend): HostMemory {
+  return {
+    allocate(shape, dtype) {
+      const size = shape.reduce((product, length) => product * length, 1);
+      return backend.makeTensorInfo(shape, dtype, dtype === "int32" ? new Int32Array(size) : new Float32Array(size));
+    },
+    floats: ({ dataId }) => backend.data.get(dataId).values as Float32Array,
+    ints: ({ dataId }) => backend.data.get(dataId).values as Int32Array,
+  };
+}
+
+function wasmMemory(backend: WasmBackend): HostMemory {
+  const view = ({ dataId, shape }: TensorInfo): [ArrayBuffer, number, number] => [
+    backend.wasm.HEAPU8.buffer as ArrayBuffer,
+    backend.dataIdMap.get(dataId).memoryOffset,
+    shape.reduce((product, length) => product * length, 1),
+  ];
+  return {
+    allocate: (shape, dtype) => backend.makeOutput(shape, dtype),
+    floats: (tensor) => new Float32Array(...view(tensor)),
+    ints: (tensor) => new Int32Array(...view(tensor)),
+  };
+}

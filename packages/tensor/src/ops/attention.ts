@@ -1,0 +1,237 @@
+import { fillUniform } from "@codex/random";
+import {
+  add,
+  cast,
+  concat,
+  equal,
+  matMul,
+  mul,
+  pad,
+  reshape,
+  slice,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  tensor,
+} from "@tensorflow/tfjs-core";
+import { TensorError } from "../errors.ts";
+import { type FusedOp, runFusedOp } from "../fused-op.ts";
+import { expectShape } from "../shape-checks.ts";
+import { checkDropoutRate, type DropoutAttributes } from "./dropout.ts";
+
+/**
+ * Attention over tiles of queries, the gradient by recomputation: what lives between forward and backward is q, k and v alone, and
+ * at most one tile of scores exists at a time (Dao et al. 2022 without the tiling over keys; the softmax of a row is done at once).
+ *
+ * B batch, H query heads, K key heads, G = H / K, T queries, S keys, D headDim, t queries of a tile, s keys that a tile sees.
+ */
+
+export interface AttentionOptions {
+  /** A query sees no key after its own position. */
+  readonly causal: boolean;
+  /** Factor of the scores. Default 1 / sqrt(headDim). */
+  readonly scale?: number;
+  /** `[batch, keys]` int32: a query sees only keys of its own document. */
+  readonly documentIds?: Tensor2D;
+  /** On the probabilities; element `[b, h, t, s]` takes draw `offset + ((b H + h) T + t) S + s`. */
+  readonly dropout?: DropoutAttributes;
+}
+
+interface AttentionInputs {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly documentIds?: Tensor | undefined;
+}
+
+interface AttentionAttributes {
+  readonly causal: boolean;
+  readonly scale: number;
+  readonly dropout: DropoutAttributes | undefined;
+}
+
+interface Tile {
+  readonly firstQuery: number;
+  readonly queries: number;
+  readonly keys: number;
+}
+
+/** Added to the score of a key that may not be seen: its probability becomes exactly 0 in float32. Infinity would do, were it not for inf - inf in some softmax kernels. */
+const HIDDEN = -1e30;
+const TILE_ELEMENTS = 2 ** 22; // 16 MiB of scores
+
+const attentionOp: FusedOp<AttentionInputs, AttentionAttributes> = {
+  kernelName: "CodexAttention",
+  differentiable: ["q", "k", "v"],
+  saved: ["q", "k", "v", "documentIds"],
+  forward(inputs, attributes) {
+    const outputs = tilesOf(inputs, attributes.causal).map((tile) => {
+      const { queries, keys, values } = operands(inputs, tile);
+      const { attended } = probabilities(queries, keys, inputs, attributes, tile);
+      return toHeads(matMul(attended, values), inputs, tile);
+    });
+    return [outputs.length === 1 ? outputs[0]! : concat(outputs, 2)];
+  },
+  gradient({ dy, inputs, attributes }) {
+    const dq: Tensor[] = [];
+    let dk: Tensor | undefined;
+    let dv: Tensor | undefined;
+    for (const tile of tilesOf(inputs, attributes.causal)) {
+      const { queries, keys, values } = operands(inputs, tile);
+      const dOut = queriesOf(dy, inputs, tile); // [B, K, G t, D]
+      const { weights, attended, mask } = probabilities(queries, keys, inputs, attributes, tile);
+      const dAttended = matMul(dOut, values, false, true); // [B, K, G t, s]
+      const dWeights = mask === undefined ? dAttended : mul(dAttended, mask);
+      const along = sum(mul(dWeights, weights), -1, true);
+      const dScores = mul(mul(weights, sub(dWeights, along)), attributes.scale);
+      dq.push(toHeads(matMul(dScores, keys), inputs, tile));
+      dk = accumulate(dk, matMul(dScores, queries, true, false), inputs.k);
+      dv = accumulate(dv, matMul(attended, dOut, true, false), inputs.v);
+    }
+    return { q: dq.length === 1 ? dq[0]! : concat(dq, 2), k: dk!, v: dv! };
+  },
+};
+
+/**
+ * Scaled dot-product attention (Vaswani et al. 2017, eq. 1) with grouped key and value heads (Ainslie et al. 2023).
+ *
+ * @param q - `[batch, heads, queries, headDim]`: the queries are the last positions of the keys, so that with a KV cache keys >= queries
+ * @param k - `[batch, keyHeads, keys, headDim]`, heads a multiple of keyHeads; query head `h` reads key head `floor(h / (heads / keyHeads))`
+ * @param v - as k
+ * @returns `[batch, heads, queries, headDim]`; the caller disposes it
+ * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`, `TENSOR_ARGUMENT_INVALID`
+ */
+export function attention(q: Tensor4D, k: Tensor4D, v: Tensor4D, options: AttentionOptions): Tensor4D {
+  const { causal, documentIds, dropout, scale = 1 / Math.sqrt(q.shape[3]) } = options;
+  const [batch, heads, queries, headDim] = q.shape;
+  const [keyBatch, keyHeads, keys, keyDim] = k.shape;
+  expectShape(
+    q.rank === 4 &&
+      k.rank === 4 &&
+      k.shape.every((size, axis) => size === v.shape[axis]) &&
+      keyBatch === batch &&
+      keyDim === headDim &&
+      heads % keyHeads === 0 &&
+      keys >= queries,
+    "attention",
+    "q [batch, heads, queries, headDim], k and v [batch, keyHeads, keys, headDim], heads a multiple of keyHeads, keys >= queries",
+    { q, k, v },
+  );
+  if (documentIds !== undefined) {
+    expectShape(
+      documentIds.rank === 2 && documentIds.shape[0] === batch && documentIds.shape[1] === keys,
+      "attention",
+      "documentIds [batch, keys]",
+      { documentIds, k },
+    );
+  }
+  if (dropout !== undefined) checkDropoutRate("attention", dropout.rate);
+  if (!Number.isFinite(scale)) {
+    throw new TensorError("TENSOR_ARGUMENT_INVALID", `attention: expected a finite scale, got ${scale}`);
+  }
+  const active = dropout !== undefined && dropout.rate > 0 ? dropout : undefined;
+  return runFusedOp(attentionOp, { q, k, v, documentIds }, { causal, scale, dropout: active }) as Tensor4D;
+}
+
+function sizes({ q, k }: AttentionInputs) {
+  const [B, H, T, D] = q.shape as [number, number, number, number];
+  const [, K, S] = k.shape as [number, number, number, number];
+  return { B, H, T, D, K, S, G: H / K };
+}
+
+function tilesOf(inputs: AttentionInputs, causal: boolean): Tile[] {
+  const { B, H, T, S } = sizes(inputs);
+  const rows = Math.min(T, Math.max(16, Math.floor(TILE_ELEMENTS / (B * H * S))));
+  const tiles: Tile[] = [];
+  for (let firstQuery = 0; firstQuery < T; firstQuery += rows) {
+    const queries = Math.min(rows, T - firstQuery);
+    tiles.push({ firstQuery, queries, keys: causal ? S - T + firstQuery + queries : S });
+  }
+  return tiles;
+}
+
+function operands(inputs: AttentionInputs, tile: Tile): { queries: Tensor; keys: Tensor; values: Tensor } {
+  const { S } = sizes(inputs);
+  const [keys, values] = [inputs.k, inputs.v].map((x) =>
+    tile.keys === S ? x : slice(x, [0, 0, 0, 0], [-1, -1, tile.keys, -1]),
+  ) as [Tensor, Tensor];
+  return { queries: queriesOf(inputs.q, inputs, tile), keys, values };
+}
+
+/** Rows of a tile, the query heads of one key head together: `[B, K, G t, D]`. */
+function queriesOf(x: Tensor, inputs: AttentionInputs, tile: Tile): Tensor {
+  const { B, K, G, T, D } = sizes(inputs);
+  const rows = tile.queries === T ? x : slice(x, [0, 0, tile.firstQuery, 0], [-1, -1, tile.queries, -1]);
+  return reshape(rows, [B, K, G * tile.queries, D]);
+}
+
+function toHeads(x: Tensor, inputs: AttentionInputs, tile: Tile): Tensor {
+  const { B, H, D } = sizes(inputs);
+  return reshape(x, [B, H, tile.queries, D]);
+}
+
+/** `weights` is the softmax, `attended` the same after dropout by `mask`; all `[B, K, G t, s]`. */
+function probabilities(
+  queries: Tensor,
+  keys: Tensor,
+  inputs: AttentionInputs,
+  { causal, scale, dropout }: AttentionAttributes,
+  tile: Tile,
+): { weights: Tensor; attended: Tensor; mask: Tensor | undefined } {
+  const { B, H, K, G } = sizes(inputs);
+  let scores: Tensor = mul(matMul(queries, keys, false, true), scale);
+  const grouped = [B, K, G * tile.queries, tile.keys];
+  const bias = visibilityBias(inputs, causal, tile);
+  if (bias !== undefined) {
+    scores = reshape(add(reshape(scores, [B, H, tile.queries, tile.keys]), bias), grouped);
+  }
+  const weights = softmax(scores);
+  if (dropout === undefined) return { weights, attended: weights, mask: undefined };
+  const mask = tensor(attentionMask(inputs, tile, dropout), grouped);
+  return { weights, attended: mul(weights, mask), mask };
+}
+
+/** `[B or 1, 1, t, s]`: 0 where the query sees the key, else HIDDEN. Undefined if every query sees every key. */
+function visibilityBias(inputs: AttentionInputs, causal: boolean, tile: Tile): Tensor | undefined {
+  const { B, T, S } = sizes(inputs);
+  const { firstQuery, queries, keys } = tile;
+  const firstPosition = S - T + firstQuery; // of the tile's first query among the keys
+  let bias: Tensor | undefined;
+  if (causal && queries > 1) {
+    const hidden = new Float32Array(queries * keys);
+    for (let i = 0; i < queries; i++) hidden.fill(HIDDEN, i * keys + firstPosition + i + 1, (i + 1) * keys);
+    bias = tensor(hidden, [1, 1, queries, keys]);
+  }
+  if (inputs.documentIds !== undefined) {
+    const ofQueries = reshape(slice(inputs.documentIds, [0, firstPosition], [-1, queries]), [B, 1, queries, 1]);
+    const ofKeys = reshape(slice(inputs.documentIds, [0, 0], [-1, keys]), [B, 1, 1, keys]);
+    const other = mul(sub(1, cast(equal(ofQueries, ofKeys), "float32")), HIDDEN);
+    bias = bias === undefined ? other : add(bias, other);
+  }
+  return bias;
+}
+
+function attentionMask(inputs: AttentionInputs, tile: Tile, { rate, key, offset }: DropoutAttributes): Float32Array {
+  const { B, H, T, S } = sizes(inputs);
+  const { firstQuery, queries, keys } = tile;
+  const mask = new Float32Array(B * H * queries * keys);
+  let at = 0;
+  for (let head = 0; head < B * H; head++) {
+    for (let i = firstQuery; i < firstQuery + queries; i++, at += keys) {
+      fillUniform(key, mask.subarray(at, at + keys), offset + (head * T + i) * S);
+    }
+  }
+  const kept = 1 / (1 - rate);
+  for (let i = 0; i < mask.length; i++) mask[i] = mask[i]! < rate ? 0 : kept;
+  return mask;
+}
+
+/** Adds the gradient of the keys that a tile saw to that of all keys. */
+function accumulate(total: Tensor | undefined, part: Tensor, like: Tensor): Tensor {
+  const unseen = like.shape[2]! - part.shape[2]!;
+  const whole = unseen === 0 ? part : pad(part, [[0, 0], [0, 0], [0, unseen], [0, 0]]); // biome-ignore format: one row per axis
+  return total === undefined ? whole : add(total, whole);
+}

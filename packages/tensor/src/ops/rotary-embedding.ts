@@ -1,0 +1,68 @@
+import {
+  add,
+  concat,
+  mul,
+  neg,
+  reshape,
+  split,
+  type Tensor,
+  type Tensor3D,
+  type Tensor4D,
+} from "@tensorflow/tfjs-core";
+import { type FusedOp, runFusedOp } from "../fused-op.ts";
+import { expectShape } from "../shape-checks.ts";
+
+interface RotaryInputs {
+  readonly x: Tensor;
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+}
+
+const rotaryOp: FusedOp<RotaryInputs, Record<string, never>> = {
+  kernelName: "CodexRotaryEmbedding",
+  differentiable: ["x"],
+  saved: ["cos", "sin"],
+  forward({ x, cos, sin }) {
+    const [first, second] = split(x, 2, -1) as [Tensor, Tensor];
+    const rotated = concat([neg(second), first], -1);
+    return [add(mul(x, perHead(cos)), mul(rotated, perHead(sin)))];
+  },
+  gradient({ dy, inputs: { cos, sin } }) {
+    // The transpose of the rotation: the halves of dy * sin change places, and the second is negated.
+    const [first, second] = split(mul(dy, perHead(sin)), 2, -1) as [Tensor, Tensor];
+    return { x: add(mul(dy, perHead(cos)), concat([second, neg(first)], -1)) };
+  },
+};
+
+/**
+ * Rotary position embedding (Su et al. 2021) in Hugging Face's layout: feature `i` is paired with `i + headDim/2` (`rotate_half`).
+ *
+ * @param x - `[batch, heads, seq, headDim]`, headDim even
+ * @param cos - `[batch or 1, seq, headDim]`: the cosines of the angles, its two halves equal
+ * @param sin - as `cos`
+ * @returns same shape as x; the caller disposes it. cos and sin get no gradient
+ * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
+ */
+export function rotaryEmbedding(x: Tensor4D, cos: Tensor3D, sin: Tensor3D): Tensor4D {
+  const [batch, , length, headDim] = x.shape;
+  for (const table of [cos, sin]) {
+    const [rows, positions, features] = table.shape;
+    expectShape(
+      x.rank === 4 &&
+        table.rank === 3 &&
+        headDim % 2 === 0 &&
+        (rows === 1 || rows === batch) &&
+        positions === length &&
+        features === headDim,
+      "rotaryEmbedding",
+      "x [batch, heads, seq, headDim] with an even headDim, cos and sin [batch or 1, seq, headDim]",
+      { x, cos, sin },
+    );
+  }
+  return runFusedOp(rotaryOp, { x, cos, sin }, {}) as Tensor4D;
+}
+
+function perHead(table: Tensor): Tensor {
+  const [batch, length, headDim] = (table as Tensor3D).shape;
+  return reshape(table, [batch, 1, length, headDim]);
+}

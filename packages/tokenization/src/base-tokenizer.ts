@@ -1,0 +1,115 @@
+import { AddedTokens } from "./added-tokens.ts";
+import { encodeBatch, surround } from "./batch.ts";
+import { unknownId } from "./errors.ts";
+import type { JsonObject } from "./json-reader.ts";
+import { readSpecialTokens, specialTokensMap } from "./special-tokens.ts";
+import type {
+  DecodeOptions,
+  EncodeBatchOptions,
+  EncodedBatch,
+  EncodeOptions,
+  SpecialTokens,
+  StreamDecoder,
+  Tokenizer,
+} from "./tokenizer.ts";
+import type { AddedToken, Template, TokenizerJson } from "./tokenizer-json.ts";
+
+/** The files of a tokenizer, parsed. */
+export interface TokenizerFiles {
+  readonly json: TokenizerJson;
+  /** `tokenizer_config.json`: roles of special tokens, and what other programs keep there, which is kept. */
+  readonly config: JsonObject;
+  /** `special_tokens_map.json`, which older files give the roles in. */
+  readonly specialTokensMap?: JsonObject;
+  /** `tokenizer_manifest.json`: where a trained tokenizer comes from. */
+  readonly manifest?: JsonObject;
+}
+
+/** What all tokenizers share: special tokens in and around a text, batches, and the files they are saved in. */
+export abstract class BaseTokenizer implements Tokenizer {
+  abstract readonly kind: string;
+  readonly vocabSize: number;
+  readonly specialTokens: SpecialTokens;
+  readonly endOfTextId?: number;
+  protected readonly files: TokenizerFiles;
+  protected readonly addedTokens: AddedTokens;
+  readonly #template: Template;
+  readonly #vocab: ReadonlyMap<string, number>;
+  readonly #tokens: readonly string[];
+
+  /** @param parts.vocab - all tokens by name, the added ones too */
+  constructor(
+    files: TokenizerFiles,
+    parts: { vocab: ReadonlyMap<string, number>; addedTokens: readonly AddedToken[]; template: Template },
+  ) {
+    this.files = files;
+    this.#vocab = parts.vocab;
+    this.#template = parts.template;
+    this.addedTokens = new AddedTokens(parts.addedTokens);
+    const tokens: string[] = [];
+    for (const [token, id] of parts.vocab) tokens[id] = token;
+    this.#tokens = tokens;
+    this.vocabSize = tokens.length;
+    this.specialTokens = readSpecialTokens(
+      files.specialTokensMap === undefined ? [files.config] : [files.config, files.specialTokensMap],
+      parts.addedTokens,
+      (token) => this.tokenToId(token),
+    );
+    if (this.specialTokens.eos !== undefined) this.endOfTextId = this.specialTokens.eos.id;
+  }
+
+  /** Ids of a text without what the template adds. */
+  protected abstract encodeContent(
+    text: string,
+    allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>,
+  ): Uint32Array;
+  abstract decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  abstract streamDecoder(options?: DecodeOptions): StreamDecoder;
+  abstract tokenByteLength(id: number): number;
+
+  encode(text: string, { addSpecialTokens = true, allowedSpecial = "none" }: EncodeOptions = {}): Uint32Array {
+    const content = this.encodeContent(text, allowedSpecial);
+    return addSpecialTokens ? surround(content, this.#template) : content;
+  }
+
+  encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): EncodedBatch {
+    const { addSpecialTokens = true, allowedSpecial = "none" } = options;
+    return encodeBatch(texts, options, {
+      encodeContent: (text) => this.encodeContent(text, allowedSpecial),
+      template: addSpecialTokens ? this.#template : { prefix: [], suffix: [] },
+      padId: this.specialTokens.pad?.id,
+    });
+  }
+
+  idToToken(id: number): string | undefined {
+    return this.#tokens[id];
+  }
+
+  /** @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID` */
+  protected requireToken(id: number): string {
+    return this.#tokens[id] ?? unknownId(id, this.vocabSize);
+  }
+
+  tokenToId(token: string): number | undefined {
+    return this.#vocab.get(token);
+  }
+
+  toJSON(): TokenizerJson {
+    return this.files.json;
+  }
+
+  saveFiles(): Record<string, string> {
+    const { json, config, manifest } = this.files;
+    return {
+      "tokenizer.json": serializeJson(json),
+      "tokenizer_config.json": serializeJson(config),
+      "special_tokens_map.json": serializeJson(specialTokensMap(this.specialTokens)),
+      ...(manifest === undefined ? {} : { "tokenizer_manifest.json": serializeJson(manifest) }),
+    };
+  }
+}
+
+/** The one spelling of a tokenizer's files; the hash in the manifest is of this text. */
+export function serializeJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

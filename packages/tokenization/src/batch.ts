@@ -1,0 +1,96 @@
+import { TokenizerError } from "./errors.ts";
+import type { EncodeBatchOptions, EncodedBatch } from "./tokenizer.ts";
+import type { Template } from "./tokenizer-json.ts";
+
+export interface BatchParts {
+  /** Ids of the text alone. */
+  readonly encodeContent: (text: string) => Uint32Array;
+  /** What goes around each text. */
+  readonly template: Template;
+  readonly padId: number | undefined;
+}
+
+/** Encodes texts into rows: truncation first, so that the template survives it, padding last. */
+export function encodeBatch(texts: readonly string[], options: EncodeBatchOptions, parts: BatchParts): EncodedBatch {
+  const { padding = "none", maxLength, truncation = false, padToMultipleOf = 1 } = options;
+  checkOptions(options, parts);
+  const added = parts.template.prefix.length + parts.template.suffix.length;
+  const room = maxLength === undefined ? Number.POSITIVE_INFINITY : maxLength - added;
+
+  const rows = texts.map((text, index) => {
+    let content = parts.encodeContent(text);
+    if (content.length > room) {
+      if (!truncation) {
+        throw new TokenizerError(
+          "TOKENIZER_TEXT_TOO_LONG",
+          `texts[${index}]: expected at most ${maxLength} tokens (maxLength), got ${content.length + added}`,
+          { help: "Set truncation: true to cut it, or a larger maxLength." },
+        );
+      }
+      content = options.truncationSide === "left" ? content.slice(content.length - room) : content.slice(0, room);
+    }
+    return surround(content, parts.template);
+  });
+
+  if (padding === "none")
+    return { inputIds: rows, attentionMask: rows.map((row) => new Uint8Array(row.length).fill(1)) };
+  const longest = padding === "maxLength" ? maxLength! : rows.reduce((most, row) => Math.max(most, row.length), 0);
+  const width = Math.ceil(longest / padToMultipleOf) * padToMultipleOf;
+  const padId = options.padId ?? parts.padId!;
+  const inputIds = rows.map((row) => {
+    const padded = new Uint32Array(width).fill(padId);
+    padded.set(row, options.paddingSide === "left" ? width - row.length : 0);
+    return padded;
+  });
+  const attentionMask = rows.map((row) => {
+    const start = options.paddingSide === "left" ? width - row.length : 0;
+    return new Uint8Array(width).fill(1, start, start + row.length);
+  });
+  return { inputIds, attentionMask };
+}
+
+/** The ids of a text with what the template puts around it. */
+export function surround(content: Uint32Array, { prefix, suffix }: Template): Uint32Array {
+  if (prefix.length + suffix.length === 0) return content;
+  const ids = new Uint32Array(prefix.length + content.length + suffix.length);
+  ids.set(prefix);
+  ids.set(content, prefix.length);
+  ids.set(suffix, prefix.length + content.length);
+  return ids;
+}
+
+function checkOptions(options: EncodeBatchOptions, { template, padId }: BatchParts): void {
+  const { padding = "none", maxLength, truncation = false, padToMultipleOf = 1 } = options;
+  if (!["none", "longest", "maxLength"].includes(padding))
+    refuse("padding", '"none", "longest" or "maxLength"', padding);
+  for (const side of ["paddingSide", "truncationSide"] as const) {
+    if (!["left", "right", undefined].includes(options[side])) refuse(side, '"left" or "right"', options[side]);
+  }
+  if (!Number.isInteger(padToMultipleOf) || padToMultipleOf < 1)
+    refuse("padToMultipleOf", "a positive integer", padToMultipleOf);
+  if (maxLength === undefined) {
+    if (truncation || padding === "maxLength")
+      refuse("maxLength", "a positive integer, to truncate or pad to", maxLength);
+  } else {
+    const added = template.prefix.length + template.suffix.length;
+    if (!Number.isInteger(maxLength) || maxLength < 1) refuse("maxLength", "a positive integer", maxLength);
+    if (maxLength < added)
+      refuse("maxLength", `at least ${added}, the special tokens that are added to each text`, maxLength);
+  }
+  if (padding === "none") return;
+  if (options.padId !== undefined && (!Number.isInteger(options.padId) || options.padId < 0)) {
+    refuse("padId", "a token id", options.padId);
+  }
+  if (options.padId === undefined && padId === undefined) {
+    throw new TokenizerError("TOKENIZER_PAD_TOKEN_MISSING", `padding "${padding}": this tokenizer has no pad token`, {
+      help: "Train or configure it with a pad token, or give padId (the id of the end-of-text token is a usual choice).",
+    });
+  }
+}
+
+function refuse(option: string, expected: string, value: unknown): never {
+  throw new TokenizerError(
+    "TOKENIZER_OPTIONS_INVALID",
+    `${option}: expected ${expected}, got ${JSON.stringify(value)}`,
+  );
+}

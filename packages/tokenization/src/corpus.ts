@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import type { TokenizerManifest } from "./manifest.ts";
+import { encodeUtf8 } from "./utf8.ts";
+
+const BYTES_BETWEEN_PAUSES = 1 << 20;
+
+export interface CorpusProgress {
+  readonly documents: number;
+  readonly bytes: number;
+}
+
+/**
+ * Reads a stream of texts once, holding one at a time, and gives its size and hash. Every megabyte it lets timers and
+ * signals run, which a stream that never waits would keep from running.
+ */
+export async function readCorpus(
+  texts: AsyncIterable<string> | Iterable<string>,
+  onText: (text: string) => void,
+  {
+    signal,
+    onProgress,
+  }: { signal?: AbortSignal | undefined; onProgress?: ((progress: CorpusProgress) => void) | undefined },
+): Promise<Omit<TokenizerManifest["corpus"], "inputs">> {
+  const hash = createHash("sha256");
+  const length = Buffer.alloc(8);
+  let documents = 0;
+  let bytes = 0;
+  let nextPause = BYTES_BETWEEN_PAUSES;
+  for await (const text of texts) {
+    const encoded = encodeUtf8(text);
+    length.writeBigUInt64LE(BigInt(encoded.length)); // keeps "ab", "c" apart from "a", "bc"
+    hash.update(length).update(encoded);
+    documents++;
+    bytes += encoded.length;
+    onText(text);
+    if (bytes < nextPause) continue;
+    nextPause = bytes + BYTES_BETWEEN_PAUSES;
+    onProgress?.({ documents, bytes });
+    await pause(signal);
+  }
+  signal?.throwIfAborted();
+  onProgress?.({ documents, bytes });
+  return { documents, bytes, sha256: hash.digest("hex") };
+}
+
+/** Lets timers and signals run. */
+export async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  signal?.throwIfAborted();
+}

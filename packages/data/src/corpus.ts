@@ -1,3 +1,4 @@
+import { findSecrets, redactText } from "@codex/safety";
 import Type from "typebox";
 import { ContentHashSet } from "./content-hash-set.ts";
 import type { Document, InputFile, TextSource } from "./document.ts";
@@ -9,6 +10,10 @@ import { checkSplit, contiguousEnds, cutAtByte, type SplitName, SplitOptions, sp
 export const CorpusOptions = Type.Object(
   {
     normalization: NormalizationOptions,
+    redactSecrets: Type.Boolean({
+      default: false,
+      description: "Replace keys and tokens of known shapes by [REDACTED:<rule>].",
+    }),
     deduplicate: Type.Boolean({
       default: true,
       description: "Keep the first of documents with exactly the same text.",
@@ -25,6 +30,7 @@ export interface AssignedDocument extends Document {
 
 /** Counts of one reading; complete when its iteration is. */
 export interface CorpusStatistics {
+  readonly redactedSecrets: number;
   readonly emptyDocuments: number;
   readonly duplicateDocuments: number;
   /** Documents (pieces, of a long file) and UTF-8 bytes of their texts. */
@@ -39,7 +45,7 @@ export interface CorpusReading extends AsyncIterable<AssignedDocument> {
 /** A source of text, made uniform, without duplicates, and split. */
 export interface Corpus {
   /** The effective settings, plain JSON: part of the key of the token cache. */
-  readonly settings: CorpusOptions & { readonly seed: number };
+  readonly settings: CorpusOptions & { readonly source: object };
   /** All splits in one pass, in the order of the source. Each call starts from the beginning. */
   read(): CorpusReading;
   /** The texts of one split: what a tokenizer is trained on. */
@@ -48,30 +54,31 @@ export interface Corpus {
 }
 
 /**
- * @param options.seed - of the split by hash; default 0
  * @throws {DataError} `DATA_OPTIONS_INVALID`. While it is read: `DATA_EMPTY` if there is no text at all,
  * `DATA_SPLIT_EMPTY` if a split that was asked for got none, `DATA_CHANGED`, and what the source throws.
  */
 export function createCorpus(
   source: TextSource,
   options: {
-    seed?: number;
     normalization?: Partial<NormalizationOptions>;
+    redactSecrets?: boolean;
     deduplicate?: boolean;
     split?: Partial<SplitOptions>;
   } = {},
 ): Corpus {
   const settings = {
-    seed: options.seed ?? 0,
+    source: source.settings,
     normalization: { unicode: "none", newlines: "preserve", ...options.normalization },
+    redactSecrets: options.redactSecrets ?? false,
     deduplicate: options.deduplicate ?? true,
-    split: { kind: "hash", validation: 0.1, test: 0, ...options.split },
+    split: { kind: "hash", validation: 0.1, test: 0, seed: 0, ...options.split },
   } as const;
   checkSplit(settings.split);
   return new SplitCorpus(source, settings);
 }
 
 type Statistics = {
+  redactedSecrets: number;
   emptyDocuments: number;
   duplicateDocuments: number;
   splits: Record<SplitName, { documents: number; bytes: number }>;
@@ -140,14 +147,17 @@ class SplitCorpus implements Corpus {
 
   /** Made uniform, without duplicates; split by content, or all in `train` for `#contiguous` to cut. */
   async *#kept(statistics: Statistics): AsyncGenerator<AssignedDocument> {
-    const { normalization, deduplicate, seed, split: options } = this.settings;
+    const { normalization, redactSecrets, deduplicate, split: options } = this.settings;
     const seen = new ContentHashSet();
     let split: SplitName = "train";
     let gap = false; // the text before this one was left out
     for await (const { text: raw, origin, continues = false } of this.#source.documents()) {
-      const text = normalizeText(raw, normalization);
+      let text = normalizeText(raw, normalization);
+      const secrets = redactSecrets ? findSecrets(text).length : 0;
+      if (secrets > 0) text = redactText(text);
+      statistics.redactedSecrets += secrets;
       // The pieces of one long document stay together, or its beginning would be trained on and its end held out.
-      if (options.kind === "hash" && !continues) split = splitOfText(text, seed, options);
+      if (options.kind === "hash" && !continues) split = splitOfText(text, options);
       if (text === "") {
         statistics.emptyDocuments++;
       } else if (deduplicate && !seen.add(text)) {
@@ -204,5 +214,10 @@ class SplitCorpus implements Corpus {
 
 function emptyStatistics(): Statistics {
   const none = () => ({ documents: 0, bytes: 0 });
-  return { emptyDocuments: 0, duplicateDocuments: 0, splits: { train: none(), validation: none(), test: none() } };
+  return {
+    redactedSecrets: 0,
+    emptyDocuments: 0,
+    duplicateDocuments: 0,
+    splits: { train: none(), validation: none(), test: none() },
+  };
 }

@@ -20,6 +20,8 @@ export interface InputFile {
 
 /** Text in a fixed order. What a data set of the registry is. */
 export interface TextSource {
+  /** Plain JSON: what decides, beside the bytes of the inputs, which documents there are. Part of the key of token caches. */
+  readonly settings: object;
   /** Starts from the beginning on each call. */
   documents(): AsyncIterable<Document>;
   /** Every file that `documents` reads, in that order. Reads them all. */

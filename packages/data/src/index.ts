@@ -17,8 +17,15 @@ export type { Document, InputFile, TextSource } from "./document.ts";
 export type { TokenEncoder } from "./encoder.ts";
 export { DataError, type DataErrorCode } from "./errors.ts";
 export { NormalizationOptions } from "./normalization.ts";
-export { type DataManifest, type TokenizedCorpus, tokenizeCorpus } from "./prepare.ts";
 export type { HostBatch } from "./rows.ts";
 export { type SplitName, SplitOptions, splitOfText } from "./split.ts";
 export { createTextSource, TextSourceOptions } from "./text-source.ts";
 export type { TokenSequence } from "./token-sequence.ts";
+export { TokenShard, TokenShardWriter } from "./token-shard.ts";
+export {
+  type DataManifest,
+  type TokenizedCorpus,
+  type TokenizeOptions,
+  type TokenizeProgress,
+  tokenizeCorpus,
+} from "./tokenize-corpus.ts";

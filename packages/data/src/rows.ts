@@ -37,7 +37,7 @@ export function readRows(
   const positionIds = isolated ? new Int32Array(size) : undefined;
   const row = new Int32Array(sequenceLength + 1);
   const starts = isolated ? new Uint8Array(sequenceLength + 1) : undefined;
-  const byteLengths = tokens.tokenByteLengths;
+  const byteLength = tokens.tokenByteLength;
   let byteCount = 0;
 
   for (let r = 0; r < positions.length; r++) {
@@ -57,7 +57,7 @@ export function readRows(
       inputIds[at] = row[t]!;
       if (t + 1 >= available || starts?.[t + 1] === 1) continue;
       labels[at] = row[t + 1]!;
-      if (byteLengths !== undefined) byteCount += byteLengths[row[t + 1]!]!;
+      if (byteLength !== undefined) byteCount += byteLength(row[t + 1]!);
     }
   }
 
@@ -68,6 +68,6 @@ export function readRows(
     labels,
     ...(documentIds && positionIds ? { documentIds, positionIds } : {}),
     sampleIds: positions,
-    ...(byteLengths === undefined ? {} : { byteCount }),
+    ...(byteLength === undefined ? {} : { byteCount }),
   };
 }

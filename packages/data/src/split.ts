@@ -12,8 +12,19 @@ export const SplitOptions = Type.Object(
       default: "hash",
       description: "hash: each document by the hash of its text. contiguous: the end of the whole text is held out.",
     }),
-    validation: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.1, description: "Share of validation." }),
-    test: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0, description: "Share of test." }),
+    validation: Type.Number({
+      minimum: 0,
+      exclusiveMaximum: 1,
+      default: 0.1,
+      description: "Share held out for evaluation during training.",
+    }),
+    test: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0, description: "Share held out for the end." }),
+    seed: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description:
+        "hash: another seed is another choice. Apart from the run's seed, so that runs are measured on the same text.",
+    }),
   },
   { additionalProperties: false },
 );
@@ -36,7 +47,7 @@ export function checkSplit({ validation, test }: SplitOptions): void {
  * Algorithm: u = the first 53 bits (big-endian) of sha256(seed as decimal digits, line feed, text in UTF-8), over 2^53.
  * u < validation: validation; u < validation + test: test; else train.
  */
-export function splitOfText(text: string, seed: number, { validation, test }: SplitOptions): SplitName {
+export function splitOfText(text: string, { seed, validation, test }: Omit<SplitOptions, "kind">): SplitName {
   const digest = createHash("sha256").update(`${seed}\n`).update(text, "utf8").digest();
   const u = (digest.readUInt32BE(0) * 2 ** 21 + (digest.readUInt32BE(4) >>> 11)) / 2 ** 53;
   if (u < validation) return "validation";
@@ -44,7 +55,10 @@ export function splitOfText(text: string, seed: number, { validation, test }: Sp
 }
 
 /** Where the train and the validation part of a text of so many bytes end; test goes on to the end of the text. */
-export function contiguousEnds(totalBytes: number, { validation, test }: SplitOptions): [number, number] {
+export function contiguousEnds(
+  totalBytes: number,
+  { validation, test }: Pick<SplitOptions, "validation" | "test">,
+): [number, number] {
   return [Math.floor(totalBytes * (1 - validation - test)), Math.floor(totalBytes * (1 - test))];
 }
 

@@ -50,6 +50,7 @@ export function createTextSource(
   };
 
   return {
+    settings: { dataset: "text", format, unit, column },
     async *documents() {
       for (const file of await find()) yield* readFile(file);
     },

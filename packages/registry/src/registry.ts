@@ -75,7 +75,7 @@ export interface Registries {
  *
  * @param options.kinds - the kinds there are; a plugin that declares another one is reported.
  */
-export function createRegistries(options: { kinds: readonly RegistryKind[] }): Registries {
+export function createRegistries(options: { kinds: readonly string[] }): Registries {
   const registries = new Map<string, Registry>();
   for (const kind of [...options.kinds].sort()) registries.set(kind, new NamedEntries(kind));
   const kinds = [...registries.keys()];

@@ -20,9 +20,9 @@ export function createStopStrings(stops: readonly string[]): StopStrings {
     push(text) {
       if (found) return "";
       held += text;
-      const matches = wanted.map((stop) => held.indexOf(stop)).filter((index) => index >= 0);
-      found = matches.length > 0;
-      const safe = found ? Math.min(...matches) : held.length - longestOpenMatch(held, wanted);
+      const match = firstMatch(held, wanted);
+      found = match !== undefined;
+      const safe = match ?? held.length - longestOpenMatch(held, wanted);
       const shown = held.slice(0, safe);
       held = found ? "" : held.slice(safe);
       return shown;
@@ -33,6 +33,15 @@ export function createStopStrings(stops: readonly string[]): StopStrings {
       return rest;
     },
   };
+}
+
+/** Where the string begins that is complete first; of those that are complete together, the longest. */
+function firstMatch(text: string, stops: readonly string[]): number | undefined {
+  const matches = stops
+    .map((stop) => ({ start: text.indexOf(stop), length: stop.length }))
+    .filter(({ start }) => start >= 0);
+  matches.sort((a, b) => a.start + a.length - (b.start + b.length) || a.start - b.start);
+  return matches[0]?.start;
 }
 
 /** Length of the longest end of `text` that begins one of the strings. */

@@ -2,15 +2,16 @@
  * Shapes of secrets that have one: a fixed prefix, a known length, or a place where secrets stand. The shapes are those
  * that the vendors document and that gitleaks and detect-secrets look for.
  *
- * Every pattern takes linear time on every input: repetitions are bounded, none is nested in another, there are no
- * back-references, and what may follow a repetition is not in the repeated class. A test holds the patterns to that.
+ * Every pattern takes time linear in the text, whatever the text: repetitions are bounded and none is nested in
+ * another, there are no back-references, and a match starts at a fixed prefix or where a word starts. A test holds the
+ * patterns to the first three, and runs them over long texts made to hurt.
  */
 
 /** One shape. */
 export interface SecretRule {
   /** Stable; appears in the mark that replaces a secret. */
   readonly id: string;
-  /** At least one of these stands in every text that the rule matches: a cheap test before the pattern is tried. */
+  /** A text without any of these is not looked at: a cheap test before the pattern. In the spellings that are in use. */
   readonly hints: readonly string[];
   /** Global. A first group is context that is kept (`password=`); the rest of the match is the secret. */
   readonly pattern: RegExp;

@@ -14,16 +14,29 @@ export interface SecretFinding {
  * @returns in order of position, without overlaps
  */
 export function findSecrets(text: string): SecretFinding[] {
-  const found: SecretFinding[] = [];
+  let found: SecretFinding[] = [];
   for (const { id, hints, pattern } of secretRules) {
     if (!hints.some((hint) => text.includes(hint))) continue;
-    for (const match of text.matchAll(pattern)) {
-      const start = match.index + (match[1]?.length ?? 0);
-      const end = match.index + match[0].length;
-      if (!found.some((other) => start < other.end && other.start < end)) found.push({ rule: id, start, end });
-    }
+    const matches = Array.from(text.matchAll(pattern), (match) => ({
+      rule: id,
+      start: match.index + (match[1]?.length ?? 0),
+      end: match.index + match[0].length,
+    }));
+    if (matches.length > 0) found = merge(found, matches);
   }
-  return found.sort((a, b) => a.start - b.start);
+  return found;
+}
+
+/** Both in order of position and without overlaps; where the two overlap, the first list wins. Linear in their lengths. */
+function merge(first: readonly SecretFinding[], second: readonly SecretFinding[]): SecretFinding[] {
+  const merged: SecretFinding[] = [];
+  let next = 0;
+  for (const finding of second) {
+    while (next < first.length && first[next]!.end <= finding.start) merged.push(first[next++]!);
+    const other = first[next];
+    if (other === undefined || finding.end <= other.start) merged.push(finding);
+  }
+  return [...merged, ...first.slice(next)];
 }
 
 /** The text with every secret of a known shape replaced by `[REDACTED:<rule>]`. Redacting twice changes nothing more. */

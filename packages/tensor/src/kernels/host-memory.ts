@@ -23,13 +23,27 @@ interface CpuBackend {
 export interface WasmBackend {
   readonly wasm: WasmModule;
   readonly dataIdMap: { get(dataId: DataId): { readonly id: number; readonly memoryOffset: number } };
+  dataIdNextNumber: number;
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
-  disposeData(dataId: DataId, force?: boolean): boolean;
 }
 
-interface WasmModule {
+/** The Emscripten module; offsets and sizes in bytes. */
+export interface WasmModule {
   readonly HEAPU8: Uint8Array;
-  cwrap(name: string, returns: string | null, parameters: string[]): (...values: unknown[]) => unknown;
+  _malloc(bytes: number): number;
+  _free(offset: number): void;
+  /** Ids of registered tensors; `aShape` and `bShape` are offsets of int32 shapes. */
+  _BatchMatMul(
+    aId: number,
+    aShape: number,
+    aRank: number,
+    bId: number,
+    bShape: number,
+    bRank: number,
+    transposeA: number,
+    transposeB: number,
+    outId: number,
+  ): void;
   readonly tfjs: {
     registerTensor(id: number, size: number, memoryOffset: number): void;
     disposeData(id: number): void;

@@ -1,29 +1,42 @@
 import { getKernel, type KernelFunc, registerKernel, type TensorInfo, unregisterKernel } from "@tensorflow/tfjs-core";
+import { adamWKernel } from "./adamw.ts";
+import { embeddingKernel } from "./embedding.ts";
 import { type HostBackendName, type HostMemory, hostMemory } from "./host-memory.ts";
+import { sumKernel } from "./sum.ts";
 import { unsortedSegmentSum } from "./unsorted-segment-sum.ts";
+import { wasmBatchMatMul } from "./wasm-batch-mat-mul.ts";
 
-type Attributes = Readonly<Record<string, unknown>>;
-type Inputs = Readonly<Record<string, TensorInfo>>;
-type HostKernel = (memory: HostMemory, inputs: never, attributes: never) => TensorInfo | TensorInfo[];
+type HostKernel<Inputs, Attributes> = (
+  memory: HostMemory,
+  inputs: Inputs,
+  attributes: Attributes,
+) => TensorInfo | TensorInfo[];
 
-/** Kernels in TypeScript for a backend whose memory it can address. Call it when the backend's own kernels are registered. */
+/**
+ * Kernels in TypeScript for a backend whose memory JavaScript can address: what the wasm backend lacks for a training step, and the
+ * few ops where its way is much slower than a plain loop. Call it once the backend's own kernels are registered.
+ */
 export function registerHostKernels(backendName: HostBackendName): void {
-  register(
-    backendName,
-    "UnsortedSegmentSum",
-    (memory, inputs: Record<"x" | "segmentIds", TensorInfo>, attributes: { numSegments: number }) =>
-      unsortedSegmentSum(memory, inputs, attributes.numSegments),
-  );
+  registerHostKernel(backendName, "CodexAdamW", adamWKernel);
+  registerHostKernel(backendName, "CodexEmbedding", embeddingKernel);
+  registerHostKernel(backendName, "UnsortedSegmentSum", unsortedSegmentSum);
+  replaceKernel(backendName, "Sum", sumKernel(backendName, getKernel("Sum", backendName).kernelFunc));
+  if (backendName === "wasm") replaceKernel(backendName, "BatchMatMul", wasmBatchMatMul);
 }
 
-function register(backendName: HostBackendName, kernelName: string, kernel: HostKernel): void {
-  const run = kernel as (memory: HostMemory, inputs: Inputs, attributes: Attributes) => TensorInfo | TensorInfo[];
+function registerHostKernel<Inputs, Attributes>(
+  backendName: HostBackendName,
+  kernelName: string,
+  kernel: HostKernel<Inputs, Attributes>,
+): void {
   replaceKernel(backendName, kernelName, ({ inputs, attrs, backend }) =>
-    run(hostMemory(backendName, backend), inputs as Inputs, (attrs ?? {}) as Attributes),
+    kernel(hostMemory(backendName, backend), inputs as Inputs, attrs as Attributes),
   );
 }
 
-export function replaceKernel(backendName: string, kernelName: string, kernelFunc: KernelFunc): void {
-  if (getKernel(kernelName, backendName) !== undefined) unregisterKernel(kernelName, backendName);
-  registerKernel({ kernelName, backendName, kernelFunc });
+/** The backend's own `setupFunc` stays: the own kernel may still be called by ours. */
+function replaceKernel(backendName: string, kernelName: string, kernelFunc: KernelFunc): void {
+  const own = getKernel(kernelName, backendName);
+  if (own !== undefined) unregisterKernel(kernelName, backendName);
+  registerKernel({ ...own, kernelName, backendName, kernelFunc });
 }

@@ -8,7 +8,7 @@ import type { HostMemory } from "./host-memory.ts";
 export function unsortedSegmentSum(
   memory: HostMemory,
   { x, segmentIds }: Readonly<Record<"x" | "segmentIds", TensorInfo>>,
-  numSegments: number,
+  { numSegments }: { readonly numSegments: number },
 ): TensorInfo {
   const rowShape = x.shape.slice(1);
   const width = rowShape.reduce((product, length) => product * length, 1);

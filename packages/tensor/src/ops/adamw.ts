@@ -19,14 +19,14 @@ export interface AdamWArguments {
   readonly step: number;
 }
 
-interface AdamWInputs {
+export interface AdamWInputs {
   readonly parameter: Tensor;
   readonly gradient: Tensor;
   readonly firstMoment: Tensor;
   readonly secondMoment: Tensor;
 }
 
-interface AdamWAttributes {
+export interface AdamWAttributes {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;

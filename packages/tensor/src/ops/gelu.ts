@@ -1,4 +1,4 @@
-import { add, erf, exp, mul, square, sub, type Tensor, tanh } from "@tensorflow/tfjs-core";
+import { add, erf, exp, mul, sigmoid, square, sub, type Tensor } from "@tensorflow/tfjs-core";
 import { type FusedOp, runFusedOp } from "../fused-op.ts";
 
 export interface GeluOptions {
@@ -6,25 +6,25 @@ export interface GeluOptions {
   readonly approximate: "none" | "tanh";
 }
 
-const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
-const CUBIC = 0.044715; // Hendrycks and Gimpel 2016, section 2
+// 0.5 (1 + tanh(u)) is sigmoid(2 u), with u = sqrt(2 / pi) (x + 0.044715 x^3): Hendrycks and Gimpel 2016, section 2.
+const LINEAR = 2 * Math.sqrt(2 / Math.PI);
+const CUBIC = LINEAR * 0.044715;
 
 const geluOp: FusedOp<{ readonly x: Tensor }, { approximate: "none" | "tanh" }> = {
   kernelName: "CodexGelu",
   differentiable: ["x"],
   saved: ["x"],
   forward({ x }, { approximate }) {
-    return [mul(x, approximate === "tanh" ? tanhGate(x).gate : normalCdf(x))];
+    return [mul(x, approximate === "tanh" ? tanhGate(x) : normalCdf(x))];
   },
   gradient({ dy, inputs: { x }, attributes: { approximate } }) {
     if (approximate === "none") {
       const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
       return { x: mul(dy, add(normalCdf(x), mul(x, density))) };
     }
-    const { gate, tangent } = tanhGate(x);
-    const slope = mul(add(mul(square(x), 3 * CUBIC), 1), SQRT_2_OVER_PI); // of the argument of tanh
-    const dGate = mul(mul(sub(1, square(tangent)), slope), 0.5);
-    return { x: mul(dy, add(gate, mul(x, dGate))) };
+    const gate = tanhGate(x);
+    const slope = add(mul(square(x), 3 * CUBIC), LINEAR); // of the sigmoid's argument
+    return { x: mul(dy, mul(gate, add(mul(mul(x, slope), sub(1, gate)), 1))) };
   },
 };
 
@@ -38,10 +38,8 @@ export function gelu(x: Tensor, options: GeluOptions): Tensor {
   return runFusedOp(geluOp, { x }, { approximate: options.approximate });
 }
 
-function tanhGate(x: Tensor): { gate: Tensor; tangent: Tensor } {
-  const argument = mul(mul(x, add(mul(square(x), CUBIC), 1)), SQRT_2_OVER_PI);
-  const tangent = tanh(argument);
-  return { gate: mul(add(tangent, 1), 0.5), tangent };
+function tanhGate(x: Tensor): Tensor {
+  return sigmoid(mul(x, add(mul(square(x), CUBIC), LINEAR)));
 }
 
 function normalCdf(x: Tensor): Tensor {

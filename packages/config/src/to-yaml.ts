@@ -1,0 +1,29 @@
+import { stringify } from "yaml";
+import type { ConfigValue } from "./node.ts";
+import { GROUPED_NUMBER } from "./read-yaml.ts";
+
+/**
+ * A configuration as YAML that composes to the same value again: text that would read as something else is quoted, also for readers of YAML
+ * 1.1 such as OmegaConf, and a literal `${` is escaped. Ends with a newline.
+ *
+ * `???` stays what it is, a value to be given. There is no comment in the output.
+ */
+export function toYaml(value: ConfigValue): string {
+  return stringify(escapeInterpolations(value), {
+    version: "1.2",
+    schema: "core",
+    compat: "yaml-1.1",
+    customTags: (tags) => [...tags, GROUPED_NUMBER],
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+  });
+}
+
+function escapeInterpolations(value: ConfigValue): ConfigValue {
+  // In front of ${ each backslash counts double, and one more makes the ${ plain.
+  if (typeof value === "string")
+    return value.replace(/(\\*)\$\{/g, (_, backslashes: string) => `${backslashes}${backslashes}\\\${`);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(escapeInterpolations);
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, escapeInterpolations(child)]));
+}

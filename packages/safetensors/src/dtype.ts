@@ -1,4 +1,4 @@
-/** Bits per element of each dtype that the format knows (safetensors 0.8, `tensor.rs`). */
+/** Bits per element of each dtype that the format knows, in the order of the reference (safetensors 0.8, `tensor.rs`). */
 export const DTYPE_BITS = {
   BOOL: 8,
   F4: 4,

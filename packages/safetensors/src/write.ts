@@ -36,6 +36,8 @@ export async function writeSafetensors(
   return writeFileDurably(path, (writer) => writePlan(plan, writer, path), { fs });
 }
 
+const DTYPE_ORDER = Object.keys(DTYPE_BITS);
+
 interface PlannedTensor {
   readonly name: string;
   readonly tensor: TensorData;
@@ -55,7 +57,9 @@ function planFile(
 ): FilePlan {
   const planned = [...tensors]
     .map(([name, tensor]) => ({ name, tensor, byteLength: checkedByteLength(name, tensor, path) }))
-    .sort((a, b) => DTYPE_BITS[b.tensor.dtype] - DTYPE_BITS[a.tensor.dtype] || (a.name < b.name ? -1 : 1));
+    .sort(
+      (a, b) => DTYPE_ORDER.indexOf(b.tensor.dtype) - DTYPE_ORDER.indexOf(a.tensor.dtype) || (a.name < b.name ? -1 : 1),
+    );
   // Built as text: in an object, names like "0" would move to the front and "__proto__" would vanish.
   const members = Object.keys(metadata).length === 0 ? [] : [`"__metadata__":${JSON.stringify(metadata)}`];
   let offset = 0;

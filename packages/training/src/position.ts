@@ -26,15 +26,15 @@ export function planStep(
   samplesPerEpoch: number,
   options: BatchOptions,
 ): { readonly requests: readonly MicroBatchRequest[]; readonly next: Position } {
-  const { epoch } = position;
+  const { epoch, sampleInEpoch } = position;
   const requests: MicroBatchRequest[] = [];
-  let indexInEpoch = position.sampleInEpoch;
+  let indexInEpoch = sampleInEpoch;
   while (requests.length < options.gradientAccumulationSteps && indexInEpoch < samplesPerEpoch) {
     const rows = Math.min(options.batchSize, samplesPerEpoch - indexInEpoch);
     requests.push({ epoch, indexInEpoch, rows });
     indexInEpoch += rows;
   }
-  if (options.overfitBatch) return { requests, next: position };
+  if (options.overfitBatch) return { requests, next: { epoch, sampleInEpoch } };
   const next =
     indexInEpoch < samplesPerEpoch ? { epoch, sampleInEpoch: indexInEpoch } : { epoch: epoch + 1, sampleInEpoch: 0 };
   return { requests, next };

@@ -166,5 +166,7 @@ function resume(
   restoreCheckpoint(checkpoint, args.model, optimizer);
   // What is allowed to differ is what holds from here on.
   const { seed, samplesPerEpoch, optimizer: name, options } = fresh;
-  return { ...checkpoint.trainer, seed, samplesPerEpoch, optimizer: name, options };
+  const position =
+    checkpoint.trainer.sampleInEpoch < samplesPerEpoch ? {} : { epoch: checkpoint.trainer.epoch + 1, sampleInEpoch: 0 };
+  return { ...checkpoint.trainer, ...position, seed, samplesPerEpoch, optimizer: name, options };
 }

@@ -134,7 +134,7 @@ export class TrainingRun {
     }
     const tokens = microSteps.reduce((sum, { batch }) => sum + batch.rows * batch.sequenceLength, 0);
     const { epoch } = this.#state;
-    this.#state = { ...this.#state, step, ...next, tokensSeen: this.#state.tokensSeen + tokens };
+    this.#state = { ...this.#state, ...next, step, tokensSeen: this.#state.tokensSeen + tokens };
     this.#lossNats = measured.lossNats;
     await this.#report({
       type: "step",

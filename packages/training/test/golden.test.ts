@@ -8,9 +8,11 @@ import { createTinyModel, tinyBatch } from "./tiny-model.ts";
 const golden = (file: string) => readFileSync(new URL(`golden/${file}`, import.meta.url), "utf8");
 const weights = JSON.parse(golden("weights.json"));
 
-// Float32 sums in another order than PyTorch's: measured 3e-7 on losses and 2e-6 on weights after 20 steps.
-const LOSS_TOLERANCE = 2e-6;
-const WEIGHT_TOLERANCE = 2e-5;
+// Float32 sums in another order than PyTorch's. Measured on cpu and wasm: losses 1.0e-7 (relative), norms 2.2e-7 (relative),
+// weights after 20 steps 3.6e-7 (absolute).
+const LOSS_TOLERANCE = 1e-6;
+const NORM_TOLERANCE = 2e-6;
+const WEIGHT_TOLERANCE = 4e-6;
 
 const runs: [name: "adamw" | "sgd", options: TrainingOptionsInput][] = [
   ["adamw", { optimizer: "adamw", betas: [0.9, 0.95], eps: 1e-8 }],
@@ -61,7 +63,7 @@ describe.each(["cpu", "wasm"] as const)("on %s", (device) => {
         expect(actual.step).toBe(step);
         expect(actual.learningRate).toBeCloseTo(learningRate!, 14);
         expect(Math.abs(actual.lossNats / loss! - 1)).toBeLessThan(LOSS_TOLERANCE);
-        expect(Math.abs(actual.gradientNorm / norm! - 1)).toBeLessThan(1e-5);
+        expect(Math.abs(actual.gradientNorm / norm! - 1)).toBeLessThan(NORM_TOLERANCE);
       }
       for (const [parameter, { variable }] of model.parameters()) {
         const end: number[] = weights[name].end[parameter];

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { type AdamWOptions, parseTrainingOptions, selectOptions } from "@codex/training";
+import * as entries from "@codex/training/registry";
+
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).codex;
+
+const exported = new Map(Object.entries(entries));
+
+test("every entry point of the manifest is an entry of that name", () => {
+  expect(manifest.apiVersion).toBe("v1");
+  const targets: string[] = Object.values(manifest.entryPoints).flatMap((names) => Object.values(names as object));
+  expect(targets.sort()).toEqual(
+    ["adamw", "constant", "cosine", "defaultTrainer", "linear", "sgd"].map((name) => `./registry#${name}`).sort(),
+  );
+  for (const target of targets) {
+    const entry = exported.get(target.split("#")[1]!)!;
+    expect(entry.configSchema).toMatchObject({ type: "object", additionalProperties: false });
+    expect(entry.create).toBeInstanceOf(Function);
+  }
+});
+
+test("entries make what train() makes of the same options", () => {
+  const options = parseTrainingOptions({ maxSteps: 10, learningRate: 0.1, warmupSteps: 4 });
+  const optimizer = entries.adamw.create(selectOptions(entries.adamw.configSchema, options) as AdamWOptions as never);
+  expect(optimizer.name).toBe("adamw");
+  const schedule = entries.linear.create(selectOptions(entries.linear.configSchema, options) as never, {
+    maxSteps: 10,
+  });
+  expect([0, 4, 7, 10].map(schedule)).toEqual([0.02, 0.1, 0.05, 0]);
+});

@@ -1,17 +1,15 @@
 /**
  * The byte-pair merges of a corpus, from the counts of its pieces. Gives the merges of the BpeTrainer of Hugging Face
  * tokenizers, in their order: the most frequent pair first; of equally frequent ones that with the smaller left id, then
- * the smaller right id. What it takes over from there although one would not expect it:
- *   - a pair keeps the count it had when it was merged, which matters when the same pair comes into being again (two
- *     ways of merging can give one token);
- *   - each time that pairs come into being, they are queued together with the words in which they did, so that a pair
- *     can be merged twice; in the list of merges the last of these counts.
+ * the smaller right id. Every merge makes a new token: a text that stands between two borders of tokens is always cut in
+ * the same way, so that no token arises from two different pairs, and no pair arises again after it was merged.
+ *
  * Counts are float64 (exact to 2^53), theirs are int32 and overflow.
  */
 import { PairTable } from "./pair-table.ts";
 
 export interface MergeTraining {
-  /** Pieces as ids of single bytes. */
+  /** Pieces as ids of single bytes; merged in place. */
   readonly words: readonly Uint32Array[];
   /** How often each piece occurs. */
   readonly counts: readonly number[];
@@ -41,14 +39,12 @@ interface QueuedPair {
 
 /** Yields after each merge the number of tokens, so that the caller can give way; returns the result. */
 export function* trainMerges(training: MergeTraining): Generator<number, TrainedMerges, undefined> {
-  const { counts, minFrequency, reserved, vocabSize } = training;
-  const words = training.words.map((word) => word.slice()); // shortened in place
+  const { words, counts, minFrequency, reserved, vocabSize } = training;
   const lengths = Uint32Array.from(words, (word) => word.length);
   const tokens = [...training.tokens];
-  const ids = new Map(tokens.map((token, id) => [token, id]));
   const pairs = new PairTable(1 << 14);
   const pairCounts: number[] = [];
-  const ranks = new Map<number, readonly [string, string]>(); // by pair; set anew when a pair is merged again
+  const merges: (readonly [string, string])[] = [];
   const queue = new PairQueue();
 
   let arisen = new Map<number, QueuedPair & { words: number[] }>();
@@ -85,15 +81,9 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
     if (count < Math.max(1, minFrequency)) break;
     const { left, right } = top;
     const merge = [tokens[left]!, tokens[right]!] as const;
-    const token = merge[0] + merge[1];
-    if (reserved.has(token)) continue;
-    let id = ids.get(token);
-    if (id === undefined) {
-      id = tokens.push(token) - 1;
-      ids.set(token, id);
-    }
-    ranks.delete(top.pair); // so that it moves to the end
-    ranks.set(top.pair, merge);
+    if (reserved.has(merge[0] + merge[1])) continue;
+    const id = tokens.push(merge[0] + merge[1]) - 1;
+    merges.push(merge);
     for (const index of top.words) {
       lengths[index] = mergeWord(words[index]!, lengths[index]!, left, right, id, (a, b, times) =>
         change(a, b, index, times * counts[index]!),
@@ -102,7 +92,7 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
     queueArisen();
     yield tokens.length;
   }
-  return { tokens, merges: [...ranks.values()] };
+  return { tokens, merges };
 }
 
 /** Joins every `left right` of a word, from left to right, in place. @returns the new length */

@@ -7,7 +7,6 @@ import { LETTER, NUMBER, OTHER, SPACE, unicodeClasses } from "./unicode-classes.
 
 /** `gpt2`: GPT-2's and the trainer's default; `llama3`: Llama 3's and cl100k's; `qwen2`: single digits; `none`: no cuts. */
 export type PreTokenizerName = "gpt2" | "llama3" | "qwen2" | "none";
-export const PRE_TOKENIZERS: readonly PreTokenizerName[] = ["gpt2", "llama3", "qwen2", "none"];
 
 /** The end of the piece that starts at `start`, both in UTF-16 units. `start < text.length`. */
 export type PieceEnd = (text: string, start: number) => number;

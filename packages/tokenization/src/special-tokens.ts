@@ -1,4 +1,4 @@
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import { TokenizerError } from "./errors.ts";
 import { isObject, type JsonObject } from "./json-reader.ts";
 import type { SpecialToken, SpecialTokens } from "./tokenizer.ts";
@@ -7,20 +7,29 @@ import { loneSurrogateIndex } from "./utf8.ts";
 
 const Token = (role: string) => Type.Optional(Type.String({ minLength: 1, description: role }));
 
-/** Special tokens of a tokenizer that is to be made. Their ids follow this order. */
-export const SpecialTokenOptions = Type.Object(
-  {
-    pad: Token("Padding token."),
-    unk: Token("Token for characters outside the vocabulary (char tokenizer only: byte-level ones have none)."),
-    bos: Token("Token that begins a text. May be the same as eos."),
-    eos: Token("Token that ends a text; stands between packed documents."),
-    additional: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), { description: "More special tokens, without a role." }),
-    ),
-  },
-  { additionalProperties: false, description: "Special tokens by role." },
-);
-export type SpecialTokenOptions = Static<typeof SpecialTokenOptions>;
+/** The schema of `specialTokens` in the options of a tokenizer that is to be made. The tokens' ids follow this order. */
+export const specialTokensSchema = (defaults: SpecialTokenOptions) =>
+  Type.Object(
+    {
+      pad: Token("Padding token."),
+      unk: Token("Token for characters outside the vocabulary (char tokenizer only: byte-level ones have none)."),
+      bos: Token("Token that begins a text. May be the same as eos."),
+      eos: Token("Token that ends a text; stands between packed documents."),
+      additional: Type.Optional(
+        Type.Array(Type.String({ minLength: 1 }), { description: "More special tokens, without a role." }),
+      ),
+    },
+    { additionalProperties: false, default: defaults, description: "Special tokens by role." },
+  );
+
+/** Special tokens of a tokenizer that is to be made, by role. */
+export interface SpecialTokenOptions {
+  pad?: string;
+  unk?: string;
+  bos?: string;
+  eos?: string;
+  additional?: string[];
+}
 
 const ROLES = ["pad", "unk", "bos", "eos"] as const;
 

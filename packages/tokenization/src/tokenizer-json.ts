@@ -4,6 +4,7 @@
  */
 import { TokenizerError } from "./errors.ts";
 import { asArray, asFlag, asId, asObject, asString, invalid, isObject, type JsonObject } from "./json-reader.ts";
+import { loneSurrogateIndex } from "./utf8.ts";
 
 /** The contents of a `tokenizer.json`, as `JSON.parse` gives them. Not to be changed. */
 export interface TokenizerJson {
@@ -37,6 +38,7 @@ export function asTokenizerJson(json: unknown): TokenizerJson {
   return file as TokenizerJson;
 }
 
+/** For a file that this package cannot honour; `help` where the `hf` adapter might. */
 export function unsupported(field: string, supported: string, value: unknown): TokenizerError {
   return new TokenizerError(
     "TOKENIZER_UNSUPPORTED",
@@ -77,8 +79,12 @@ export function readMerges(model: JsonObject): (readonly [string, string])[] {
   });
 }
 
-/** @throws {TokenizerError} `TOKENIZER_UNSUPPORTED` for tokens that take white space with them or match whole words only */
-export function readAddedTokens(file: JsonObject, vocab: ReadonlyMap<string, number>): AddedToken[] {
+/** @param refused - flags that the caller cannot honour; `TOKENIZER_UNSUPPORTED` is thrown where one is set */
+export function readAddedTokens(
+  file: JsonObject,
+  vocab: ReadonlyMap<string, number>,
+  refused: readonly string[] = ["single_word", "lstrip", "rstrip"],
+): AddedToken[] {
   const byId = new Map<number, string>();
   for (const [token, id] of vocab) byId.set(id, token);
   return asArray(file.added_tokens ?? [], `${FILE}: added_tokens`).map((value, index) => {
@@ -86,10 +92,11 @@ export function readAddedTokens(file: JsonObject, vocab: ReadonlyMap<string, num
     const entry = asObject(value, `${FILE}: ${path}`);
     const content = asString(entry.content, `${FILE}: ${path}.content`);
     const id = asId(entry.id, `${FILE}: ${path}.id`);
-    for (const flag of ["single_word", "lstrip", "rstrip"]) {
+    for (const flag of refused) {
       if (asFlag(entry[flag], `${FILE}: ${path}.${flag}`)) throw unsupported(`${path}.${flag}`, "false", true);
     }
-    if (content === "") invalid(`${FILE}: ${path}.content`, "at least one character", content);
+    if (content === "" || loneSurrogateIndex(content) >= 0)
+      invalid(`${FILE}: ${path}.content`, "whole characters", content);
     const known = byId.get(id);
     if ((known !== undefined && known !== content) || (vocab.has(content) && vocab.get(content) !== id)) {
       invalid(`${FILE}: ${path}`, `the id and content that model.vocab has for it`, { id, content });

@@ -1,4 +1,4 @@
-import Type from "typebox";
+import Type, { type Static } from "typebox";
 import { BpeTokenizer } from "./bpe-tokenizer.ts";
 import { trainMerges } from "./bpe-trainer.ts";
 import { BYTES_BY_CHARACTER, byteToCharacter } from "./byte-alphabet.ts";
@@ -7,8 +7,8 @@ import { DEFAULT_SPECIAL_TOKENS } from "./byte-tokenizer.ts";
 import { type CorpusProgress, pause, readCorpus } from "./corpus.ts";
 import { TokenizerError } from "./errors.ts";
 import { type CorpusInput, type TokenizerManifest, tokenizerSha256 } from "./manifest.ts";
-import { PRE_TOKENIZERS, type PreTokenizerName, pieceEnd } from "./pre-tokenizer.ts";
-import { SpecialTokenOptions, specialTokenList, tokenizerConfig } from "./special-tokens.ts";
+import { pieceEnd } from "./pre-tokenizer.ts";
+import { specialTokenList, specialTokensSchema, tokenizerConfig } from "./special-tokens.ts";
 import { detach } from "./string-memory.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { UNICODE_TABLES } from "./unicode-classes.ts";
@@ -16,29 +16,26 @@ import { encodeUtf8 } from "./utf8.ts";
 
 export const BpeTrainingOptions = Type.Object(
   {
-    vocabSize: Type.Integer({ minimum: 256, default: 4096, description: "Ids: special tokens, 256 bytes, merges." }),
+    vocabSize: Type.Integer({
+      minimum: 256,
+      default: 4096,
+      description: "Ids: special tokens, 256 bytes, merges. Fewer in the end if the corpus has no more pairs to merge.",
+    }),
     minFrequency: Type.Integer({ minimum: 0, default: 0, description: "A pair that occurs less often is not merged." }),
     preTokenizer: Type.Union(
-      PRE_TOKENIZERS.map((name) => Type.Literal(name)),
+      [Type.Literal("gpt2"), Type.Literal("llama3"), Type.Literal("qwen2"), Type.Literal("none")],
       { default: "gpt2", description: "Where text is cut before merging: no merge crosses a cut." },
     ),
-    specialTokens: Type.Intersect([SpecialTokenOptions], { default: DEFAULT_SPECIAL_TOKENS }),
+    specialTokens: specialTokensSchema(DEFAULT_SPECIAL_TOKENS),
   },
-  {
-    additionalProperties: false,
-    description: "Training of a byte-level BPE tokenizer. Needs no seed: nothing is random.",
-  },
+  { additionalProperties: false, description: "Training of byte-level BPE. There is no seed: nothing is random." },
 );
+export type BpeTrainingOptions = Static<typeof BpeTrainingOptions>;
 
-export interface TrainBpeOptions {
-  /** Special tokens, 256 bytes and merges together. Smaller in the end if the corpus has no more pairs to merge. */
-  readonly vocabSize: number;
-  /** Default 0: as many merges as there are pairs. */
-  readonly minFrequency?: number;
-  /** Default `gpt2`. */
-  readonly preTokenizer?: PreTokenizerName;
-  /** Default `{ eos: "<|endoftext|>" }`. */
-  readonly specialTokens?: SpecialTokenOptions;
+/** `vocabSize`, the other settings where they differ from the defaults of `BpeTrainingOptions`, and: */
+export interface TrainBpeOptions
+  extends Pick<BpeTrainingOptions, "vocabSize">,
+    Partial<Omit<BpeTrainingOptions, "vocabSize">> {
   /** Files of the corpus, for the manifest. */
   readonly inputs?: readonly CorpusInput[];
   readonly signal?: AbortSignal;

@@ -104,17 +104,17 @@ export interface Selection extends Readonly<Record<NamedGroup, string>> {
   readonly trackers: readonly string[];
 }
 
+/** A plugin may write its schema as plain JSON Schema, where a key is optional by not standing in `required`; TypeBox marks the property. */
 function propertiesOf(schema: object): Record<string, TSchema> {
-  return (schema as TObject).properties ?? {};
+  const { properties = {}, required = [] } = schema as { properties?: Record<string, TSchema>; required?: readonly string[] };
+  return Object.fromEntries(
+    Object.entries(properties).map(([key, property]) => [key, required.includes(key) ? property : Type.Optional(property)]),
+  );
 }
 
 function named(name: string, schema: object, own: Record<string, TSchema> = {}): TObject {
   const properties = { name: Type.Literal(name, { description: "The registered name." }), ...propertiesOf(schema), ...own };
-  const required = (schema as { required?: readonly string[] }).required;
-  // A plugin may write its schema by hand, as plain JSON Schema: there "optional" means absent from `required`.
-  return Object.assign(Type.Object(properties, { additionalProperties: false }), {
-    required: ["name", ...(required ?? []), ...Object.keys(Type.Object(own).properties).filter((key) => Type.Object(own).required?.includes(key))],
-  });
+  return Type.Object(properties, { additionalProperties: false });
 }
 
 /**

@@ -1,0 +1,75 @@
+/** From what a person types (a run, a checkpoint, a folder of weights) to the folders that hold model, tokenizer and configuration. */
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { openCheckpoints } from "@codex/checkpointing";
+import { readRunManifest, runPaths } from "@codex/logging";
+import { exists } from "@codex/storage";
+import { PipelineError } from "./errors.ts";
+import type { PipelineObserver } from "./events.ts";
+
+export interface LocatedModel {
+  /** Holds `config.json` and `model.safetensors`. */
+  readonly modelDirectory: string;
+  /** The run that it belongs to, if it does. */
+  readonly runDirectory: string | undefined;
+}
+
+export async function isRunDirectory(directory: string): Promise<boolean> {
+  const paths = runPaths(directory);
+  return (await exists(paths.manifest)) && (await exists(paths.config));
+}
+
+/** The run that a checkpoint directory lies in: `<run>/checkpoints/step-00000100`. */
+export async function runOfCheckpoint(directory: string): Promise<string | undefined> {
+  const run = dirname(dirname(resolve(directory)));
+  return basename(dirname(resolve(directory))) === "checkpoints" && (await isRunDirectory(run)) ? run : undefined;
+}
+
+/**
+ * The model that a path means: of a run its newest valid checkpoint, otherwise the folder itself.
+ * @throws {PipelineError} `PIPELINE_FILE_NOT_FOUND`
+ * @throws {CheckpointError} when a run has no valid checkpoint, or the named one is damaged
+ */
+export async function locateModel(path: string, onEvent?: PipelineObserver): Promise<LocatedModel> {
+  const directory = resolve(path);
+  if (await isRunDirectory(directory)) {
+    const checkpoints = await openCheckpoints(runPaths(directory).checkpoints, {});
+    const { path: modelDirectory } = await checkpoints.latestValid({ onFallback: (notice) => onEvent?.(fallbackNotice(notice)) });
+    return { modelDirectory, runDirectory: directory };
+  }
+  if (!(await exists(join(directory, "config.json")))) {
+    throw new PipelineError("PIPELINE_FILE_NOT_FOUND", `${path}: expected a run, a checkpoint or a model folder, found no manifest.json and no config.json`, {
+      help: "`codex runs list` shows the runs.",
+    });
+  }
+  const runDirectory = await runOfCheckpoint(directory);
+  if (runDirectory !== undefined) {
+    const checkpoints = await openCheckpoints(runPaths(runDirectory).checkpoints, {});
+    await checkpoints.verify(directory);
+  }
+  return { modelDirectory: directory, runDirectory };
+}
+
+export function fallbackNotice(notice: { readonly message: string }) {
+  return { type: "notice", code: "checkpoint.fallback", message: notice.message } as const;
+}
+
+/**
+ * The newest run below a folder that has saved something.
+ * @throws {PipelineError} `PIPELINE_NOTHING_TO_RESUME`
+ */
+export async function latestRun(runsDirectory: string): Promise<string> {
+  const names = await readdir(runsDirectory).catch(() => [] as string[]);
+  const runs: { directory: string; createdAt: string }[] = [];
+  for (const name of names) {
+    const directory = join(runsDirectory, name);
+    if (!(await isRunDirectory(directory)) || !(await exists(runPaths(directory).checkpoints))) continue;
+    runs.push({ directory, createdAt: (await readRunManifest(directory)).created_at });
+  }
+  runs.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+  const newest = runs[0];
+  if (newest !== undefined) return newest.directory;
+  throw new PipelineError("PIPELINE_NOTHING_TO_RESUME", `${runsDirectory}: expected a run with a checkpoint, found none`, {
+    help: "Start one without --resume, or name a run directory with --resume-from.",
+  });
+}

@@ -1,0 +1,74 @@
+import { type EventLog, openEventLog, type RunPaths } from "@codex/logging";
+import type { Tracker } from "@codex/logging/registry";
+import type { Registries } from "@codex/registry";
+import type { MetricSink } from "@codex/training";
+import { registeredOptions } from "./configuration/registered-options.ts";
+import type { CodexConfig } from "./configuration/schema.ts";
+import type { PipelineEvent } from "./events.ts";
+
+/** What a run writes about itself while it goes on: the trackers' numbers and `events.ndjson`. */
+export interface RunRecord extends AsyncDisposable {
+  readonly metrics: MetricSink;
+  /** Keeps an event; a write that fails is told by the next `sync`. */
+  event(event: PipelineEvent): void;
+  log(name: string, data?: Readonly<Record<string, unknown>>): void;
+  /** Everything so far is on the disk. Called before a checkpoint is saved, so that resuming finds every step. */
+  sync(): Promise<void>;
+}
+
+/** Every step has metrics of its own; these events would say the same again. */
+const NOT_KEPT: ReadonlySet<PipelineEvent["type"]> = new Set(["step", "progress", "run"]);
+
+export async function openRunRecord(
+  run: RunPaths & { readonly runId: string },
+  config: CodexConfig,
+  registries: Registries,
+  resumeAtStep: number | undefined,
+): Promise<RunRecord> {
+  const events: EventLog = await openEventLog(run.events, { runId: run.runId });
+  const trackers: Tracker[] = [];
+  try {
+    for (const options of config.tracking.trackers) {
+      const entry = await registries.of("trackers").resolve(options.name);
+      trackers.push(
+        await entry.create(registeredOptions(options, entry.configSchema) as never, {
+          runDirectory: run.directory,
+          runId: run.runId,
+          ...(resumeAtStep === undefined ? {} : { resumeAtStep }),
+        }),
+      );
+    }
+  } catch (error) {
+    for (const open of [...trackers, events]) await open.close().catch(() => {}); // the first error is the one to tell
+    throw error;
+  }
+
+  let pending: Promise<void> = Promise.resolve();
+  const log = (name: string, data: Readonly<Record<string, unknown>> = {}, level: "info" | "warning" | "error" = "info"): void => {
+    pending = pending.then(() => events.log(name, data, level));
+    pending.catch(() => {}); // told by `sync`
+  };
+  return {
+    metrics: {
+      async metric(value) {
+        for (const tracker of trackers) await tracker.metric({ ...value, dataset: config.data.name });
+      },
+    },
+    event(event) {
+      if (NOT_KEPT.has(event.type)) return;
+      const { type, ...data } = event;
+      const name = type === "notice" && "code" in data ? String(data.code) : `training.${type}`;
+      log(name, data as Record<string, unknown>, type === "failure" ? "error" : type === "warning" || type === "notice" ? "warning" : "info");
+    },
+    log,
+    async sync() {
+      await pending;
+      await events.sync();
+      for (const tracker of trackers) await tracker.sync();
+    },
+    async [Symbol.asyncDispose]() {
+      await pending.catch(() => {});
+      for (const open of [...trackers, events]) await open.close();
+    },
+  };
+}

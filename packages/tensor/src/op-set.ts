@@ -10,11 +10,17 @@ export const OP_SET = {
     CodexLayerNorm: { inputs: ["x", "weight", "bias?"], attributes: ["eps"] },
     CodexRmsNorm: { inputs: ["x", "weight"], attributes: ["eps"] },
     CodexRotaryEmbedding: { inputs: ["x", "cos", "sin"], attributes: [] },
-    CodexAttention: { inputs: ["q", "k", "v", "documentIds?"], attributes: ["causal", "scale", "dropout"] },
+    CodexAttention: {
+      inputs: ["q", "k", "v", "documentIds?"],
+      attributes: ["causal", "scale", "dropout", "maxScores"],
+    },
     CodexGelu: { inputs: ["x"], attributes: ["approximate"] },
     CodexSwiglu: { inputs: ["gate", "up"], attributes: [] },
     CodexDropout: { inputs: ["x"], attributes: ["rate", "key", "offset"] },
-    CodexLinearCrossEntropy: { inputs: ["hidden", "weight", "labels"], attributes: ["ignoreIndex", "withGradients"] },
+    CodexLinearCrossEntropy: {
+      inputs: ["hidden", "weight", "labels"],
+      attributes: ["ignoreIndex", "withGradients", "maxLogits"],
+    },
     CodexAdamW: {
       inputs: ["parameter", "gradient", "firstMoment", "secondMoment"],
       attributes: ["beta1", "beta2", "eps", "decay", "stepSize", "correction"],

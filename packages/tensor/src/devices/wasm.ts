@@ -1,5 +1,7 @@
-import { env } from "@tensorflow/tfjs-core";
+import { env, findBackend } from "@tensorflow/tfjs-core";
+import type { WasmBackend } from "../kernels/host-memory.ts";
 import { registerHostKernels } from "../kernels/register.ts";
+import { guardAllocations } from "../kernels/wasm-memory.ts";
 import { absent, type Device, type DeviceStatus, messageOf } from "./device.ts";
 import { initializeBackend } from "./initialize-backend.ts";
 
@@ -21,6 +23,7 @@ async function loadWasm(): Promise<DeviceStatus> {
     const wasm = await import("@tensorflow/tfjs-backend-wasm");
     registerHostKernels("wasm");
     await keepingProcessListeners(() => initializeBackend("wasm"));
+    guardAllocations(findBackend("wasm") as unknown as WasmBackend);
     const simd = await env().getAsync("WASM_HAS_SIMD_SUPPORT");
     return {
       found: true,

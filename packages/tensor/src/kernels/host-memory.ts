@@ -30,7 +30,7 @@ export interface WasmBackend {
 /** The Emscripten module; offsets and sizes in bytes. */
 export interface WasmModule {
   readonly HEAPU8: Uint8Array;
-  _malloc(bytes: number): number;
+  _malloc: (bytes: number) => number;
   _free(offset: number): void;
   /** Ids of registered tensors; `aShape` and `bShape` are offsets of int32 shapes. */
   _BatchMatMul(

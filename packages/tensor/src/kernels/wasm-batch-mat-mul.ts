@@ -1,4 +1,4 @@
-import { broadcast_util, type KernelFunc, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { broadcast_util, type DataId, type KernelFunc, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { TensorError } from "../errors.ts";
 import { formatShape } from "../shape-checks.ts";
 import type { WasmBackend, WasmModule } from "./host-memory.ts";
@@ -31,7 +31,8 @@ export const wasmBatchMatMul: KernelFunc = ({ inputs, attrs, backend: kernelBack
   if (util.sizeFromShape(output.shape) === 0) return output;
   const product = new Products(backend, M, K, N, transposeA, transposeB);
   const [aOffset, bOffset, outOffset] = [a, b, output].map(({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset);
-  const bId = batch.length === 0 || util.sizeFromShape(batch) === 1 ? backend.dataIdMap.get(b.dataId).id : undefined;
+  const keepsPacked = M <= FEW_ROWS && util.sizeFromShape(batch) === 1 && isKeptAs(b.dataId, `${K}x${N}`);
+  const keptId = keepsPacked ? backend.dataIdMap.get(b.dataId).id : undefined;
   const aIndex = batchIndices(a.shape.slice(0, -2), batch);
   const bIndex = batchIndices(b.shape.slice(0, -2), batch);
   for (let i = 0; i < aIndex.length; i++) {
@@ -39,7 +40,7 @@ export const wasmBatchMatMul: KernelFunc = ({ inputs, attrs, backend: kernelBack
       aOffset! + aIndex[i]! * M * K * FLOAT,
       bOffset! + bIndex[i]! * K * N * FLOAT,
       outOffset! + i * M * N * FLOAT,
-      bId,
+      keptId,
     );
   }
   product.dispose();
@@ -47,7 +48,17 @@ export const wasmBatchMatMul: KernelFunc = ({ inputs, attrs, backend: kernelBack
 };
 
 const FLOAT = 4; // bytes
+const PACKING_SLACK = 2 ** 16; // bytes: columns are padded to a tile
 const FEW_ROWS = 16; // up to here packing the right operand takes longer than multiplying with it
+
+const keptShapes = new WeakMap<DataId, string>();
+
+/** XNNPACK's packed copies know the tensor's id and no shape: of data that is seen in two shapes (reshape), only the first is kept. */
+function isKeptAs(data: DataId, shape: string): boolean {
+  const kept = keptShapes.get(data) ?? shape;
+  keptShapes.set(data, kept);
+  return kept === shape;
+}
 
 /** Products of one shape, with what they share: scratch for transposed copies, and the shapes in the module's memory. */
 class Products {
@@ -73,27 +84,30 @@ class Products {
     const copies = (transposeA ? M * K : 0) + (transposeB ? K * N : 0);
     const swappedCopies = (transposeA ? 0 : M * K) + (transposeB ? 0 : K * N) + M * N;
     this.#swapped = swappedCopies < copies;
-    this.#scratch = allocate(this.#wasm, (M * K + K * N + M * N) * FLOAT);
-    this.#shapes = allocate(this.#wasm, 6 * 4);
+    this.#scratch = this.#wasm._malloc(Math.max(1, Math.min(copies, swappedCopies)) * FLOAT);
+    this.#shapes = this.#wasm._malloc(6 * 4);
+    // XNNPACK tells of a failed allocation on the console only, and leaves the result unwritten: see now that there is room to pack.
+    this.#wasm._free(this.#wasm._malloc(K * (this.#swapped ? M : N) * FLOAT + PACKING_SLACK));
     const [rows, columns] = this.#swapped ? [N, M] : [M, N];
     new Int32Array(this.#wasm.HEAPU8.buffer).set([1, rows, K, 1, K, columns], this.#shapes / 4);
   }
 
-  /** Offsets in bytes. @param bId - the tensor's id, if b is a whole tensor */
-  run(a: number, b: number, out: number, bId: number | undefined): void {
+  /** Offsets in bytes. @param keptId - under which b stays packed, if it is not transposed */
+  run(a: number, b: number, out: number, keptId: number | undefined): void {
     const [M, K, N] = [this.#M, this.#K, this.#N];
-    const bCopy = this.#scratch + M * K * FLOAT;
     if (this.#swapped) {
+      const bCopy = this.#scratch + (this.#transposeA ? 0 : M * K * FLOAT);
       const left = this.#transposeB ? b : this.#transpose(b, bCopy, K, N); // [N, K]
       const right = this.#transposeA ? a : this.#transpose(a, this.#scratch, M, K); // [K, M]
-      const result = bCopy + K * N * FLOAT;
+      const result = bCopy + (this.#transposeB ? 0 : K * N * FLOAT);
       this.#multiply(left, N, right, M, result, undefined);
       this.#transpose(result, out, N, M);
       return;
     }
+    const bCopy = this.#scratch + (this.#transposeA ? M * K * FLOAT : 0);
     const left = this.#transposeA ? this.#transpose(a, this.#scratch, K, M) : a;
     const right = this.#transposeB ? this.#transpose(b, bCopy, N, K) : b;
-    this.#multiply(left, M, right, N, out, right === b && M <= FEW_ROWS ? bId : undefined);
+    this.#multiply(left, M, right, N, out, right === b ? keptId : undefined);
   }
 
   dispose(): void {
@@ -120,17 +134,6 @@ class Products {
     transposeBlocks(heap, from / FLOAT, to / FLOAT, rows, columns);
     return to;
   }
-}
-
-function allocate(wasm: WasmModule, bytes: number): number {
-  const offset = wasm._malloc(bytes) >>> 0; // above 2 GiB it comes as a negative number
-  if (offset === 0) {
-    throw new TensorError(
-      "TENSOR_OUT_OF_MEMORY",
-      `matMul: expected ${bytes} bytes of scratch memory, the wasm heap has none`,
-    );
-  }
-  return offset;
 }
 
 /** In squares of 16 x 16, which stay in the first cache: 0.8 elements per nanosecond. */

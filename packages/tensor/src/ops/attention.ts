@@ -16,6 +16,7 @@ import {
   type Tensor2D,
   type Tensor4D,
   tensor,
+  tidy,
 } from "@tensorflow/tfjs-core";
 import { TensorError } from "../errors.ts";
 import { type FusedOp, runFusedOp } from "../fused-op.ts";
@@ -38,6 +39,8 @@ export interface AttentionOptions {
   readonly documentIds?: Tensor2D;
   /** On the probabilities; element `[b, h, t, s]` takes draw `offset + ((b H + h) T + t) S + s`. */
   readonly dropout?: DropoutAttributes;
+  /** Scores that the composed form holds at a time, 4 bytes each; queries are cut into tiles accordingly. Default 2^22. */
+  readonly maxScores?: number;
 }
 
 interface AttentionInputs {
@@ -51,6 +54,7 @@ interface AttentionAttributes {
   readonly causal: boolean;
   readonly scale: number;
   readonly dropout: DropoutAttributes | undefined;
+  readonly maxScores: number;
 }
 
 interface Tile {
@@ -61,37 +65,32 @@ interface Tile {
 
 /** Added to the score of a key that may not be seen: its probability becomes exactly 0 in float32. Infinity would do, were it not for inf - inf in some softmax kernels. */
 const HIDDEN = -1e30;
-const TILE_ELEMENTS = 2 ** 22; // 16 MiB of scores
 
 const attentionOp: FusedOp<AttentionInputs, AttentionAttributes> = {
   kernelName: "CodexAttention",
   differentiable: ["q", "k", "v"],
   saved: ["q", "k", "v", "documentIds"],
   forward(inputs, attributes) {
-    const outputs = tilesOf(inputs, attributes.causal).map((tile) => {
-      const { queries, keys, values } = operands(inputs, tile);
-      const { attended } = probabilities(queries, keys, inputs, attributes, tile);
-      return toHeads(matMul(attended, values), inputs, tile);
-    });
-    return [outputs.length === 1 ? outputs[0]! : concat(outputs, 2)];
+    const outputs = tilesOf(inputs, attributes).map((tile) =>
+      tidy(() => {
+        const { queries, keys, values } = operands(inputs, tile);
+        const { attended } = probabilities(queries, keys, inputs, attributes, tile);
+        return toHeads(matMul(attended, values), inputs, tile);
+      }),
+    );
+    return [concat(outputs, 2)];
   },
   gradient({ dy, inputs, attributes }) {
     const dq: Tensor[] = [];
-    let dk: Tensor | undefined;
-    let dv: Tensor | undefined;
-    for (const tile of tilesOf(inputs, attributes.causal)) {
-      const { queries, keys, values } = operands(inputs, tile);
-      const dOut = queriesOf(dy, inputs, tile); // [B, K, G t, D]
-      const { weights, attended, mask } = probabilities(queries, keys, inputs, attributes, tile);
-      const dAttended = matMul(dOut, values, false, true); // [B, K, G t, s]
-      const dWeights = mask === undefined ? dAttended : mul(dAttended, mask);
-      const along = sum(mul(dWeights, weights), -1, true);
-      const dScores = mul(mul(weights, sub(dWeights, along)), attributes.scale);
-      dq.push(toHeads(matMul(dScores, keys), inputs, tile));
-      dk = accumulate(dk, matMul(dScores, queries, true, false), inputs.k);
-      dv = accumulate(dv, matMul(attended, dOut, true, false), inputs.v);
+    let total: { dk: Tensor; dv: Tensor } | undefined;
+    for (const tile of tilesOf(inputs, attributes)) {
+      const { dQueries, ...sums } = tidy(() => tileGradient(dy, inputs, attributes, tile, total));
+      dq.push(dQueries);
+      total?.dk.dispose();
+      total?.dv.dispose();
+      total = sums;
     }
-    return { q: dq.length === 1 ? dq[0]! : concat(dq, 2), k: dk!, v: dv! };
+    return { q: concat(dq, 2), k: total!.dk, v: total!.dv };
   },
 };
 
@@ -105,7 +104,7 @@ const attentionOp: FusedOp<AttentionInputs, AttentionAttributes> = {
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`, `TENSOR_ARGUMENT_INVALID`
  */
 export function attention(q: Tensor4D, k: Tensor4D, v: Tensor4D, options: AttentionOptions): Tensor4D {
-  const { causal, documentIds, dropout, scale = 1 / Math.sqrt(q.shape[3]) } = options;
+  const { causal, documentIds, dropout, scale = 1 / Math.sqrt(q.shape[3]), maxScores = 2 ** 22 } = options;
   const [batch, heads, queries, headDim] = q.shape;
   const [keyBatch, keyHeads, keys, keyDim] = k.shape;
   expectShape(
@@ -133,7 +132,29 @@ export function attention(q: Tensor4D, k: Tensor4D, v: Tensor4D, options: Attent
     throw new TensorError("TENSOR_ARGUMENT_INVALID", `attention: expected a finite scale, got ${scale}`);
   }
   const active = dropout !== undefined && dropout.rate > 0 ? dropout : undefined;
-  return runFusedOp(attentionOp, { q, k, v, documentIds }, { causal, scale, dropout: active }) as Tensor4D;
+  return runFusedOp(attentionOp, { q, k, v, documentIds }, { causal, scale, dropout: active, maxScores }) as Tensor4D;
+}
+
+/** The queries' gradient, and `total` with the tile's share of the keys' and values' added. */
+function tileGradient(
+  dy: Tensor,
+  inputs: AttentionInputs,
+  attributes: AttentionAttributes,
+  tile: Tile,
+  total: { dk: Tensor; dv: Tensor } | undefined,
+): { dQueries: Tensor; dk: Tensor; dv: Tensor } {
+  const { queries, keys, values } = operands(inputs, tile);
+  const dOut = queriesOf(dy, inputs, tile); // [B, K, G t, D]
+  const { weights, attended, mask } = probabilities(queries, keys, inputs, attributes, tile);
+  const dAttended = matMul(dOut, values, false, true); // [B, K, G t, s]
+  const dWeights = mask === undefined ? dAttended : mul(dAttended, mask);
+  const along = sum(mul(dWeights, weights), -1, true);
+  const dScores = mul(mul(weights, sub(dWeights, along)), attributes.scale);
+  return {
+    dQueries: toHeads(matMul(dScores, keys), inputs, tile),
+    dk: accumulate(total?.dk, matMul(dScores, queries, true, false), inputs.k),
+    dv: accumulate(total?.dv, matMul(attended, dOut, true, false), inputs.v),
+  };
 }
 
 function sizes({ q, k }: AttentionInputs) {
@@ -142,9 +163,9 @@ function sizes({ q, k }: AttentionInputs) {
   return { B, H, T, D, K, S, G: H / K };
 }
 
-function tilesOf(inputs: AttentionInputs, causal: boolean): Tile[] {
+function tilesOf(inputs: AttentionInputs, { causal, maxScores }: AttentionAttributes): Tile[] {
   const { B, H, T, S } = sizes(inputs);
-  const rows = Math.min(T, Math.max(16, Math.floor(TILE_ELEMENTS / (B * H * S))));
+  const rows = Math.min(T, Math.max(1, Math.floor(maxScores / (B * H * S))));
   const tiles: Tile[] = [];
   for (let firstQuery = 0; firstQuery < T; firstQuery += rows) {
     const queries = Math.min(rows, T - firstQuery);

@@ -37,6 +37,8 @@ import { expectShape } from "../shape-checks.ts";
 export interface LinearCrossEntropyOptions {
   /** Rows with this label have no target: they add nothing to the loss, nor to the count. Default -100. */
   readonly ignoreIndex?: number;
+  /** Logits that the composed form holds at a time, 4 bytes each; rows are cut into chunks accordingly. Default 2^23. */
+  readonly maxLogits?: number;
 }
 
 interface LossInputs {
@@ -49,9 +51,8 @@ interface LossAttributes {
   readonly ignoreIndex: number;
   /** Whether the two gradients are wanted as extra outputs. */
   readonly withGradients: boolean;
+  readonly maxLogits: number;
 }
-
-const CHUNK_ELEMENTS = 2 ** 23; // 32 MiB of logits
 
 const lossOp: FusedOp<LossInputs, LossAttributes> = {
   kernelName: "CodexLinearCrossEntropy",
@@ -59,7 +60,7 @@ const lossOp: FusedOp<LossInputs, LossAttributes> = {
   saved: [],
   forward({ hidden, weight, labels }, attributes) {
     const [rows, hiddenSize] = hidden.shape as [number, number];
-    const chunks = Math.ceil(rows / Math.max(1, Math.floor(CHUNK_ELEMENTS / weight.shape[0]!)));
+    const chunks = Math.ceil(rows / Math.max(1, Math.floor(attributes.maxLogits / weight.shape[0]!)));
     const chunkRows = Math.ceil(rows / chunks);
     let loss: Tensor | undefined;
     let dWeight: Tensor | undefined;
@@ -102,20 +103,21 @@ export function linearCrossEntropy(
   labels: Tensor1D,
   options: LinearCrossEntropyOptions = {},
 ): { lossSum: Scalar; targetCount: Scalar } {
-  const { ignoreIndex = -100 } = options;
+  const { ignoreIndex = -100, maxLogits = 2 ** 23 } = options;
   expectShape(
     hidden.rank === 2 &&
       weight.rank === 2 &&
       labels.rank === 1 &&
       labels.dtype === "int32" &&
       hidden.shape[1] === weight.shape[1] &&
-      hidden.shape[0] === labels.shape[0],
+      hidden.shape[0] === labels.shape[0] &&
+      hidden.shape[0] > 0,
     "linearCrossEntropy",
     "hidden [rows, hiddenSize], weight [vocab, hiddenSize], labels int32 [rows]",
     { hidden, weight, labels },
   );
   const withGradients = engine().state.gradientDepth > 0;
-  const lossSum = runFusedOp(lossOp, { hidden, weight, labels }, { ignoreIndex, withGradients }) as Scalar;
+  const lossSum = runFusedOp(lossOp, { hidden, weight, labels }, { ignoreIndex, withGradients, maxLogits }) as Scalar;
   const targetCount = tidy(() => sum(cast(notEqual(labels, ignoreIndex), "float32")) as Scalar);
   return { lossSum, targetCount };
 }

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { readLines, StorageError } from "@codex/storage";
+import { readLines, StorageError, type StoredLine } from "@codex/storage";
+import { LoggingError } from "./errors.ts";
 import type { EventRecord, RunOutcome } from "./event-log.ts";
 import type { MetricRecord } from "./metric-record.ts";
 import { runPaths } from "./run-directory.ts";
@@ -34,7 +35,7 @@ export interface RunSummary {
 /**
  * Reads a run directory: its manifest, its events and its metrics (once, from start to end).
  *
- * @throws {LoggingError} `LOGGING_MANIFEST_INVALID`, `LOGGING_SCHEMA_UNKNOWN`
+ * @throws {LoggingError} `LOGGING_MANIFEST_INVALID`, `LOGGING_SCHEMA_UNKNOWN`; `LOGGING_FILE_FOREIGN` for a line that is no record
  */
 export async function summarizeRun(runDirectory: string): Promise<RunSummary> {
   const paths = runPaths(resolve(runDirectory));
@@ -65,9 +66,25 @@ export async function summarizeRun(runDirectory: string): Promise<RunSummary> {
 
 async function* records<T>(path: string): AsyncGenerator<T> {
   try {
-    for await (const line of readLines(path)) yield JSON.parse(line.text) as T;
+    for await (const line of readLines(path)) yield parseRecord(line, path) as T;
   } catch (error) {
     // A run that was killed early, or that logs elsewhere, has no such file.
     if (!(error instanceof StorageError && error.code === "STORAGE_NOT_FOUND")) throw error;
   }
+}
+
+function parseRecord(line: StoredLine, path: string): object {
+  let record: unknown;
+  try {
+    record = JSON.parse(line.text);
+  } catch {
+    // Told below, together with JSON that is no record.
+  }
+  if (typeof record === "object" && record !== null && "schema_version" in record && record.schema_version === 1) {
+    return record;
+  }
+  throw new LoggingError(
+    "LOGGING_FILE_FOREIGN",
+    `${path}:${line.number}: expected a record of schema_version 1, got ${JSON.stringify(line.text.slice(0, 80))}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { errnoOf } from "@codex/storage";
+import { errnoOf, StorageError, toStorageError } from "@codex/storage";
 import { type Kysely, Kysely as KyselyDatabase, Migrator, SqliteDialect, sql } from "kysely";
 import { LoggingError } from "../errors.ts";
 import type { RunManifest } from "../run-manifest.ts";
@@ -42,36 +42,53 @@ export async function openRunIndex(path: string): Promise<RunIndex> {
   return new SqliteRunIndex(await openTables(path));
 }
 
+/** A directory that could not be indexed, and why. */
+export interface SkippedRun {
+  readonly directory: string;
+  readonly error: LoggingError | StorageError;
+}
+
 /**
  * Makes the index anew from run directories. Readers see the old contents until the new ones are complete.
  *
  * @param roots - folders whose direct subfolders are run directories; those without a manifest are not runs
- * @returns the runs that were indexed, and the directories whose manifest could not be read, each with the reason
+ * @returns the directories that were indexed, and those that could not be
  */
 export async function rebuildRunIndex(
   path: string,
   roots: readonly string[],
-): Promise<{ indexed: string[]; failed: { directory: string; error: LoggingError }[] }> {
-  const summaries: RunSummary[] = [];
-  const failed: { directory: string; error: LoggingError }[] = [];
+): Promise<{ indexed: string[]; skipped: SkippedRun[] }> {
+  const summaries = new Map<string, RunSummary>();
+  const skipped: SkippedRun[] = [];
   for (const directory of await listRunDirectories(roots)) {
     try {
-      summaries.push(await summarizeRun(directory));
+      const summary = await summarizeRun(directory);
+      const twin = summaries.get(summary.runId);
+      if (twin !== undefined) throw copyOf(twin, directory);
+      summaries.set(summary.runId, summary);
     } catch (error) {
-      if (!(error instanceof LoggingError)) throw error;
-      failed.push({ directory, error });
+      if (!(error instanceof LoggingError || error instanceof StorageError)) throw error;
+      skipped.push({ directory, error });
     }
   }
   const db = await openTables(path);
   try {
     await writing(db, async (transaction) => {
       await transaction.deleteFrom("runs").execute();
-      for (const summary of summaries) await putRun(transaction, summary);
+      for (const summary of summaries.values()) await putRun(transaction, summary);
     });
   } finally {
     await db.destroy();
   }
-  return { indexed: summaries.map((summary) => summary.directory), failed };
+  return { indexed: Array.from(summaries.values(), (summary) => summary.directory), skipped };
+}
+
+function copyOf(twin: RunSummary, directory: string): LoggingError {
+  return new LoggingError(
+    "LOGGING_RUN_EXISTS",
+    `${directory}: expected a run id of its own, it has that of ${twin.directory}: ${twin.runId}`,
+    { help: "One is a copy of the other. Move one of them out of the folder of runs." },
+  );
 }
 
 class SqliteRunIndex implements RunIndex {
@@ -221,7 +238,10 @@ function toSummary(run: IndexTables["runs"], metrics: readonly IndexTables["run_
 async function listRunDirectories(roots: readonly string[]): Promise<string[]> {
   const directories: string[] = [];
   for (const root of roots) {
-    for (const entry of (await readdir(root, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
+      throw toStorageError(error, "read", root);
+    });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (!entry.isDirectory()) continue;
       const files = await readdir(join(root, entry.name)).catch((error: unknown) => {
         if (errnoOf(error) === "ENOENT") return [] as string[]; // deleted meanwhile

@@ -31,7 +31,7 @@ export const SamplingOptions = Type.Object(
       description: "No attention and no target across the border of two documents in a row; positions start again.",
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, default: {}, description: "How rows are taken from the tokens of the train split." },
 );
 export type SamplingOptions = Type.Static<typeof SamplingOptions>;
 

@@ -20,7 +20,7 @@ export const CorpusOptions = Type.Object(
     }),
     split: SplitOptions,
   },
-  { additionalProperties: false },
+  { additionalProperties: false, default: {}, description: "What happens to documents between source and tokenizer." },
 );
 export type CorpusOptions = Type.Static<typeof CorpusOptions>;
 

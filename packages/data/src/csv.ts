@@ -7,7 +7,7 @@ import { LONGEST_ROW } from "./read-lines.ts";
 import { readText } from "./read-text.ts";
 
 interface Row {
-  readonly record: string[];
+  readonly record: readonly string[];
   /** `lines`: the line that the row ends on, from 1. */
   readonly info: { readonly lines: number };
 }
@@ -17,11 +17,20 @@ interface Row {
  * by tabs. Empty lines are skipped. @throws {DataError} `DATA_ROW_INVALID`
  */
 export async function* readCsvDocuments(file: FoundFile, column: string): AsyncGenerator<Document> {
-  const delimiter = /\.tsv(\.gz)?$/i.test(file.name) ? "\t" : ",";
+  let lastLine = 0; // of the rows parsed so far, which are ahead of those that came out of the stream
+  const parser = parse({
+    info: true,
+    delimiter: /\.tsv(\.gz)?$/i.test(file.name) ? "\t" : ",",
+    skip_empty_lines: true,
+    max_record_size: LONGEST_ROW,
+    on_record: (record, { lines }) => {
+      lastLine = lines;
+      return record;
+    },
+  });
   const text = Readable.from(readText(file));
-  const parser = text.pipe(parse({ delimiter, info: true, skip_empty_lines: true, max_record_size: LONGEST_ROW }));
   // `pipe` does not carry errors on: bad bytes must end the loop below with their own error.
-  text.on("error", (error) => parser.destroy(error));
+  text.on("error", (error) => parser.destroy(error)).pipe(parser);
   let columnIndex: number | undefined;
   try {
     for await (const { record, info } of parser as AsyncIterable<Row>) {
@@ -29,13 +38,13 @@ export async function* readCsvDocuments(file: FoundFile, column: string): AsyncG
       else yield { text: record[columnIndex]!, origin: `${file.name}:${info.lines}` };
     }
   } catch (error) {
-    throw error instanceof CsvError ? rowError(error, file.name) : error;
+    throw error instanceof CsvError ? rowError(error, file.name, lastLine) : error;
   } finally {
     text.destroy();
   }
 }
 
-function findColumn(header: string[], column: string, name: string): number {
+function findColumn(header: readonly string[], column: string, name: string): number {
   const index = header.indexOf(column);
   if (index >= 0) return index;
   throw new DataError(
@@ -45,10 +54,17 @@ function findColumn(header: string[], column: string, name: string): number {
   );
 }
 
-function rowError(error: CsvError, name: string): DataError {
+function rowError(error: CsvError, name: string, lastLine: number): DataError {
+  const unclosed = error.code === "CSV_QUOTE_NOT_CLOSED" || error.code === "CSV_MAX_RECORD_SIZE";
   const { lines } = error as CsvError & { lines?: number };
-  return new DataError("DATA_ROW_INVALID", `${name}:${lines ?? 1}: ${error.message}`, {
-    cause: error,
-    help: 'A field that holds a comma, a quote or a line break stands in quotes, and a quote in it is doubled: "a ""b""".',
-  });
+  return new DataError(
+    "DATA_ROW_INVALID",
+    unclosed
+      ? `${name}:${lastLine + 1}: the row that begins here does not end: a quote is opened and not closed`
+      : `${name}:${lines ?? lastLine + 1}: ${error.message}`,
+    {
+      cause: error,
+      help: 'A field that holds a comma, a quote or a line break stands in quotes, and a quote in it is doubled: "a ""b""".',
+    },
+  );
 }

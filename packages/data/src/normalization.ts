@@ -12,7 +12,7 @@ export const NormalizationOptions = Type.Object(
       description: "unix: CRLF and lone CR become LF.",
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, default: {}, description: "How text is made uniform first." },
 );
 export type NormalizationOptions = Type.Static<typeof NormalizationOptions>;
 

@@ -26,12 +26,18 @@ export const SplitOptions = Type.Object(
         "hash: another seed is another choice. Apart from the run's seed, so that runs are measured on the same text.",
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, default: {}, description: "How the text is divided into train, validation and test." },
 );
 export type SplitOptions = Type.Static<typeof SplitOptions>;
 
-/** @throws {DataError} `DATA_OPTIONS_INVALID` if nothing would be left to train on */
-export function checkSplit({ validation, test }: SplitOptions): void {
+/** @throws {DataError} `DATA_OPTIONS_INVALID`, also if nothing would be left to train on */
+export function checkSplit({ validation, test, seed }: SplitOptions): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new DataError(
+      "DATA_OPTIONS_INVALID",
+      `split: expected the seed to be an integer from 0 to 2^53-1, got ${seed}`,
+    );
+  }
   const valid = (share: number) => share >= 0 && share < 1;
   if (valid(validation) && valid(test) && validation + test < 1) return;
   throw new DataError(

@@ -65,7 +65,6 @@ export abstract class BaseTokenizer implements Tokenizer {
   ): Uint32Array;
   abstract decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   abstract streamDecoder(options?: DecodeOptions): StreamDecoder;
-  abstract tokenByteLength(id: number): number;
 
   encode(text: string, { addSpecialTokens = true, allowedSpecial = "none" }: EncodeOptions = {}): Uint32Array {
     const content = this.encodeContent(text, allowedSpecial);

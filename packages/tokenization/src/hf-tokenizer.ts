@@ -69,6 +69,8 @@ type ImplementationClass = typeof Implementation;
 
 class HfTokenizer extends BaseTokenizer {
   readonly kind = "hf";
+  /** Only byte-level tokens have bytes of their own. */
+  readonly tokenByteLength?: (id: number) => number;
   readonly #create: (keep: (token: JsonObject) => boolean) => Implementation;
   readonly #full: Implementation;
   readonly #unkId: number | undefined;
@@ -83,6 +85,8 @@ class HfTokenizer extends BaseTokenizer {
     this.#create = create;
     this.#full = full;
     this.#unkId = full.model?.unk_token_id;
+    const { decoder } = files.json;
+    if (isObject(decoder) && decoder.type === "ByteLevel") this.tokenByteLength = (id) => this.#byteLength(id);
   }
 
   protected encodeContent(text: string, allowed: Allowed): Uint32Array {
@@ -142,21 +146,11 @@ class HfTokenizer extends BaseTokenizer {
     };
   }
 
-  /** @throws {TokenizerError} `TOKENIZER_UNSUPPORTED` where the bytes of a token depend on its neighbours */
-  tokenByteLength(id: number): number {
+  #byteLength(id: number): number {
     const token = this.requireToken(id);
     if (this.addedTokens.isSpecial(id)) return 0;
     if (this.addedTokens.byId(id) !== undefined) return utf8Length(token);
-    const { decoder } = this.files.json;
-    const bytes = isObject(decoder) && decoder.type === "ByteLevel" ? tokenToBytes(token) : undefined;
-    if (bytes !== undefined) return bytes.length;
-    throw new TokenizerError(
-      "TOKENIZER_UNSUPPORTED",
-      "tokenByteLength: expected a byte-level tokenizer, got one whose tokens have no fixed bytes",
-      {
-        help: "Count the bytes of the text instead.",
-      },
-    );
+    return tokenToBytes(token)?.length ?? utf8Length(token);
   }
 
   /** The library finds every added token in a text; to find fewer it is given fewer. */

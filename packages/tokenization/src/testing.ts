@@ -58,7 +58,7 @@ export function tokenizerContract(options: TokenizerContractOptions): ContractTe
     withTokenizer("text does not become a special token unless it is allowed to", (tokenizer) => {
       for (const { token, id } of allSpecial(tokenizer)) {
         assert.equal(tokenizer.tokenToId(token), id);
-        assert.equal(tokenizer.tokenByteLength(id), 0);
+        assert.equal(tokenizer.tokenByteLength?.(id) ?? 0, 0);
         assert.ok(tokenizer.encode(token, { addSpecialTokens: false, allowedSpecial: "all" }).includes(id));
         if (tokenizer.specialTokens.unk?.id === id) continue; // what an unknown character gives
         assert.ok(
@@ -77,10 +77,11 @@ export function tokenizerContract(options: TokenizerContractOptions): ContractTe
         assert.equal(streamed + stream.end(), text);
       }
     }),
-    withTokenizer("the bytes of the tokens add up to those of the text", (tokenizer) => {
+    withTokenizer("the bytes of the tokens, where they have some, add up to those of the text", (tokenizer) => {
+      if (tokenizer.tokenByteLength === undefined) return;
       for (const text of texts) {
         const ids = tokenizer.encode(text);
-        const total = ids.reduce((sum, id) => sum + tokenizer.tokenByteLength(id), 0);
+        const total = ids.reduce((sum, id) => sum + tokenizer.tokenByteLength!(id), 0);
         assert.equal(total, Buffer.byteLength(text));
       }
     }),

@@ -80,8 +80,11 @@ export interface Tokenizer {
   /** The token as it stands in `tokenizer.json`: for byte-level ones, in the byte alphabet. */
   idToToken(id: number): string | undefined;
   tokenToId(token: string): number | undefined;
-  /** Bytes of UTF-8 that a token adds to a text; 0 for special tokens. @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID` */
-  tokenByteLength(id: number): number;
+  /**
+   * Bytes of UTF-8 that a token adds to a text; 0 for special tokens. Absent where that depends on its neighbours, as
+   * in WordPiece: bits per byte then need the bytes of the text. @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID`
+   */
+  tokenByteLength?(id: number): number;
   /** The contents of `tokenizer.json`. */
   toJSON(): TokenizerJson;
   /** Names and contents of the files that belong into a model directory. */

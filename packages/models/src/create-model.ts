@@ -10,22 +10,32 @@ import { createParameters } from "./layers/parameters.ts";
 /** The architectures of this package. */
 export const MODEL_FAMILIES: readonly ModelFamily[] = [gpt2, llama];
 
-/** @throws {ModelError} `MODEL_FAMILY_UNKNOWN`, listing what there is */
-export function findModelFamily(modelType: unknown, families: readonly ModelFamily[] = MODEL_FAMILIES): ModelFamily {
+/**
+ * The family of a `model_type`.
+ * @param where - path of the file that names it, for the message
+ * @throws {ModelError} `MODEL_FAMILY_UNKNOWN`, listing what there is
+ */
+export function findModelFamily(
+  modelType: unknown,
+  families: readonly ModelFamily[] = MODEL_FAMILIES,
+  where?: string,
+): ModelFamily {
   const found = families.find((family) => family.modelType === modelType);
   if (found !== undefined) return found;
   const known = families.map((family) => family.modelType).join(", ");
+  const place = where === undefined ? "" : `${where}: `;
   throw new ModelError(
     "MODEL_FAMILY_UNKNOWN",
-    `model_type: expected one of ${known}, got ${JSON.stringify(modelType) ?? "nothing"}`,
+    `${place}model_type: expected one of ${known}, got ${JSON.stringify(modelType) ?? "nothing"}`,
   );
 }
 
 /**
  * A configuration with its defaults filled in and checked against the family's schema.
+ * @param where - for messages; default: the family's name
  * @throws {ModelError} `MODEL_CONFIG_INVALID` naming each bad field
  */
-export function parseModelConfig(family: ModelFamily, config: object): ModelConfig {
+export function parseModelConfig(family: ModelFamily, config: object, where: string = family.modelType): ModelConfig {
   const filled = Value.Default(family.configSchema, structuredClone(config));
   if (!Value.Check(family.configSchema, filled)) {
     const problems = Value.Errors(family.configSchema, filled).filter((error) => error.keyword !== "boolean");
@@ -36,7 +46,7 @@ export function parseModelConfig(family: ModelFamily, config: object): ModelConf
           : "requiredProperties" in params
             ? `: ${params.requiredProperties}`
             : "";
-      return `${family.modelType}${instancePath.replaceAll("/", ".")}: ${message}${named}`;
+      return `${where}${instancePath.replaceAll("/", ".")}: ${message}${named}`;
     });
     throw new ModelError("MODEL_CONFIG_INVALID", lines.join("; "));
   }

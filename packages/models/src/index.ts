@@ -11,6 +11,9 @@ export { Gpt2Config } from "./families/gpt2/config.ts";
 export { gpt2 } from "./families/gpt2/index.ts";
 export { LlamaConfig } from "./families/llama/config.ts";
 export { llama } from "./families/llama/index.ts";
+export { loadModel } from "./files/load-model.ts";
+export { type ReadModelConfigOptions, readModelConfig } from "./files/read-config.ts";
+export { type HostTensor, hostTensors, modelFiles, type SaveModelOptions, saveModel } from "./files/save-model.ts";
 export {
   type FinishReason,
   type GenerateOptions,
@@ -30,6 +33,6 @@ export type {
   Parameter,
   TrainingBatch,
 } from "./language-model.ts";
-export type { KeyValueCache } from "./layers/key-value-cache.ts";
+export type { KeyValueCache } from "./layers/decoder-cache.ts";
 export { createParameters, type Initialization, type ParameterSpec, type Parameters } from "./layers/parameters.ts";
 export { checkVocabulary } from "./vocabulary.ts";

@@ -1,5 +1,5 @@
 import type { Scalar, Tensor2D, Tensor3D, Variable } from "@tensorflow/tfjs-core";
-import type { KeyValueCache } from "./layers/key-value-cache.ts";
+import type { KeyValueCache } from "./layers/decoder-cache.ts";
 
 /** A named weight. The name is the Hugging Face one; the variable belongs to the model. */
 export interface Parameter {

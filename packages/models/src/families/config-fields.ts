@@ -95,8 +95,7 @@ export function readConfigFields(json: Json, where: string): ConfigFields {
     seen.add(name);
     return Object.hasOwn(json, name) ? (json[name] ?? undefined) : undefined;
   };
-  const invalid = (name: string, expected: string, value: unknown): ModelError =>
-    new ModelError("MODEL_CONFIG_INVALID", `${where}: ${name}: expected ${expected}, got ${describe(value)}`);
+  const invalid = (name: string, expected: string, value: unknown) => mistyped(where, name, expected, value);
   const typed = <T>(
     name: string,
     fallback: T | undefined,
@@ -107,7 +106,6 @@ export function readConfigFields(json: Json, where: string): ConfigFields {
     if (!accepts(value)) throw invalid(name, expected, value);
     return value as T;
   };
-  const isTokenId = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
   const isInteger = (value: unknown): boolean => Number.isSafeInteger(value);
   return {
     has: (name) => Object.hasOwn(json, name) && json[name] !== null,
@@ -121,16 +119,8 @@ export function readConfigFields(json: Json, where: string): ConfigFields {
       return value as number | undefined;
     },
     specialTokens() {
-      const ids: Record<string, unknown> = {};
-      for (const [key, name, several] of SPECIAL_TOKENS) {
-        const value = take(name);
-        if (value === undefined || value === -1) continue; // early Llama files write -1 for none
-        const isList = several && Array.isArray(value) && value.every(isTokenId);
-        if (!isTokenId(value) && !isList)
-          throw invalid(name, `a token id${several ? ", a list of them" : ""} or null`, value);
-        ids[key] = value;
-      }
-      return ids;
+      for (const [, name] of SPECIAL_TOKENS) seen.add(name);
+      return readSpecialTokens(json, where);
     },
     object(name) {
       const value = take(name);
@@ -155,6 +145,21 @@ export function readConfigFields(json: Json, where: string): ConfigFields {
   };
 }
 
+/** The special tokens of config.json or generation_config.json, as far as they are there. @throws {ModelError} `MODEL_CONFIG_INVALID` */
+export function readSpecialTokens(json: Json, where: string): SpecialTokenIds {
+  const isTokenId = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+  const ids: Record<string, unknown> = {};
+  for (const [key, name, several] of SPECIAL_TOKENS) {
+    const value = json[name] ?? -1; // -1: what early Llama files write for none
+    if (value === -1) continue;
+    const isList = several && Array.isArray(value) && value.every(isTokenId);
+    if (!isTokenId(value) && !isList)
+      throw mistyped(where, name, `a token id${several ? ", a list of them" : ""} or null`, value);
+    ids[key] = value;
+  }
+  return ids;
+}
+
 /** The refusal of a field, or of a value, that this family does not implement. */
 export function unsupported(where: string, name: string, value: unknown, expected: string): ModelError {
   return new ModelError(
@@ -164,6 +169,10 @@ export function unsupported(where: string, name: string, value: unknown, expecte
       help: "The field may change what the model computes, so it is not ignored. If it is only a note, remove it from config.json.",
     },
   );
+}
+
+function mistyped(where: string, name: string, expected: string, value: unknown): ModelError {
+  return new ModelError("MODEL_CONFIG_INVALID", `${where}: ${name}: expected ${expected}, got ${describe(value)}`);
 }
 
 function describe(value: unknown): string {

@@ -21,6 +21,8 @@ export interface ModelFamily<Config extends ModelConfig = ModelConfig> {
   parameterSpecs(config: Config): readonly ParameterSpec[];
   /** The parameter that a tensor of a file belongs to; undefined for a stored buffer that we compute. */
   parameterName(tensorName: string): string | undefined;
+  /** The parameter that a file may hold a second time under `name`, because the configuration ties the two. */
+  tiedName?(config: Config, name: string): string | undefined;
   /** Takes ownership of the parameters. */
   build(config: Config, parameters: Parameters): LanguageModel<Config>;
 }

@@ -2,7 +2,7 @@ import { createStream } from "@codex/random";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.ts";
 import type { LanguageModel } from "../language-model.ts";
-import type { KeyValueCache } from "../layers/key-value-cache.ts";
+import type { KeyValueCache } from "../layers/decoder-cache.ts";
 import { type GenerationOptions, parseGenerationOptions } from "./options.ts";
 import { sampleToken } from "./sampling.ts";
 

@@ -3,8 +3,8 @@ import { attention, linear, linearCrossEntropy } from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.ts";
 import type { LanguageModel, LogitsOptions, ModelConfig } from "../language-model.ts";
+import { createDecoderCache, type DecoderCache } from "./decoder-cache.ts";
 import { createDropoutSites, type DropoutSites, NO_DROPOUT } from "./dropout-sites.ts";
-import { createKeyValueCache, type KeyValueCache } from "./key-value-cache.ts";
 import type { Parameters } from "./parameters.ts";
 
 /** One forward pass, as the layers see it. */
@@ -14,6 +14,8 @@ export interface ForwardPass {
   /** int32 `[B, T]`; undefined: offset, offset + 1, ... */
   readonly positionIds: tf.Tensor2D | undefined;
   readonly dropout: DropoutSites;
+  /** Affine map with a weight stored `[out, in]`; with a cache, prepared once. */
+  linear(x: tf.Tensor, weight: tf.Tensor2D, bias?: tf.Tensor1D): tf.Tensor;
   /**
    * Causal attention of the new positions over these and the cached ones, inside their documents.
    * @param q - `[B, H, T, D]`  @param k - `[B, K, T, D]`  @param v - as `k`
@@ -37,7 +39,7 @@ export interface Decoder<Config extends ModelConfig> {
 interface PassInputs {
   readonly positionIds?: tf.Tensor2D | undefined;
   readonly documentIds?: tf.Tensor2D | undefined;
-  readonly cache?: KeyValueCache | undefined;
+  readonly cache?: DecoderCache | undefined;
   readonly dropout: DropoutSites;
 }
 
@@ -62,6 +64,7 @@ export function createCausalLanguageModel<Config extends ModelConfig>(decoder: D
       offset,
       positionIds,
       dropout,
+      linear: cache?.linear ?? linear,
       attend(layer, q, k, v, site, rate) {
         const all = cache?.append(layer, k, v) ?? { keys: k, values: v };
         const dropped = dropout.attributes(site, rate);
@@ -75,12 +78,14 @@ export function createCausalLanguageModel<Config extends ModelConfig>(decoder: D
   };
 
   const logits = (inputIds: tf.Tensor2D, options: LogitsOptions = {}): tf.Tensor3D => {
-    const { cache, lastOnly = false } = options;
+    const { positionIds, documentIds, lastOnly = false } = options;
+    const cache = options.cache as DecoderCache | undefined; // what `createCache` below made
     const [batch, seq] = inputIds.shape;
     const result = tf.tidy(() => {
-      const states = decoder.hiddenStates(inputIds, startPass(inputIds, { ...options, dropout: NO_DROPOUT }));
+      const pass = startPass(inputIds, { positionIds, documentIds, cache, dropout: NO_DROPOUT });
+      const states = decoder.hiddenStates(inputIds, pass);
       const wanted = lastOnly ? tf.slice(states, [0, seq - 1, 0], [batch, 1, -1]) : states;
-      return linear(wanted, head) as tf.Tensor3D;
+      return pass.linear(wanted, head) as tf.Tensor3D;
     });
     cache?.advance(seq);
     return result;
@@ -99,7 +104,7 @@ export function createCausalLanguageModel<Config extends ModelConfig>(decoder: D
       });
     },
     logits,
-    createCache: (maxLength = context) => createKeyValueCache(Math.min(maxLength, context)),
+    createCache: (maxLength = context) => createDecoderCache(Math.min(maxLength, context)),
     configJson: decoder.configJson,
     dispose() {
       for (const { variable } of parameters.values()) variable.dispose();

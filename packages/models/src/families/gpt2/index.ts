@@ -10,5 +10,7 @@ export const gpt2 = defineModelFamily<Gpt2Config>({
   writeConfig: writeGpt2Config,
   parameterSpecs: gpt2ParameterSpecs,
   parameterName: gpt2ParameterName,
+  tiedName: (config, name) =>
+    config.tieWordEmbeddings && name === "lm_head.weight" ? "transformer.wte.weight" : undefined,
   build: buildGpt2,
 });

@@ -10,5 +10,7 @@ export const llama = defineModelFamily<LlamaConfig>({
   writeConfig: writeLlamaConfig,
   parameterSpecs: llamaParameterSpecs,
   parameterName: llamaParameterName,
+  tiedName: (config, name) =>
+    config.tieWordEmbeddings && name === "lm_head.weight" ? "model.embed_tokens.weight" : undefined,
   build: buildLlama,
 });

@@ -2,7 +2,7 @@
  * Llama (Touvron et al. 2023), as transformers' modeling_llama.py computes it: RMS norm before each block, rotary positions (rotate-half
  * layout), grouped-query attention, SwiGLU. B batch, T sequence, H query heads, K key/value heads, D headDim.
  */
-import { embedding, linear, rmsNorm, rotaryEmbedding, swiglu } from "@codex/tensor";
+import { embedding, rmsNorm, rotaryEmbedding, swiglu } from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LanguageModel } from "../../language-model.ts";
 import { createCausalLanguageModel, type ForwardPass } from "../../layers/causal-language-model.ts";
@@ -71,8 +71,8 @@ export function buildLlama(config: LlamaConfig, parameters: Parameters): Languag
   const frequencies = rotaryFrequencies(headDim, config.ropeParameters);
   const { matrix, vector, optionalVector } = weightsOf(parameters);
   const norm = (x: tf.Tensor, name: string): tf.Tensor => rmsNorm(x, vector(`${name}.weight`), config.rmsNormEps);
-  const project = (x: tf.Tensor, name: string): tf.Tensor =>
-    linear(x, matrix(`${name}.weight`), optionalVector(`${name}.bias`));
+  const project = (x: tf.Tensor, name: string, pass: ForwardPass): tf.Tensor =>
+    pass.linear(x, matrix(`${name}.weight`), optionalVector(`${name}.bias`));
 
   type Angles = ReturnType<typeof rotaryAngles>;
   const angles = (inputIds: tf.Tensor2D, pass: ForwardPass): Angles => {
@@ -82,9 +82,9 @@ export function buildLlama(config: LlamaConfig, parameters: Parameters): Languag
   };
   const selfAttention = (x: tf.Tensor, layer: number, { cos, sin }: Angles, pass: ForwardPass): tf.Tensor => {
     const prefix = `model.layers.${layer}.self_attn`;
-    const q = splitHeads(project(x, `${prefix}.q_proj`), numAttentionHeads); // [B, H, T, D]
-    const k = splitHeads(project(x, `${prefix}.k_proj`), numKeyValueHeads); // [B, K, T, D]
-    const v = splitHeads(project(x, `${prefix}.v_proj`), numKeyValueHeads);
+    const q = splitHeads(project(x, `${prefix}.q_proj`, pass), numAttentionHeads); // [B, H, T, D]
+    const k = splitHeads(project(x, `${prefix}.k_proj`, pass), numKeyValueHeads); // [B, K, T, D]
+    const v = splitHeads(project(x, `${prefix}.v_proj`, pass), numKeyValueHeads);
     const attended = pass.attend(
       layer,
       rotaryEmbedding(q, cos, sin),
@@ -93,11 +93,15 @@ export function buildLlama(config: LlamaConfig, parameters: Parameters): Languag
       layer,
       config.attentionDropout,
     );
-    return project(mergeHeads(attended), `${prefix}.o_proj`);
+    return project(mergeHeads(attended), `${prefix}.o_proj`, pass);
   };
-  const mlp = (x: tf.Tensor, layer: number): tf.Tensor => {
+  const mlp = (x: tf.Tensor, layer: number, pass: ForwardPass): tf.Tensor => {
     const prefix = `model.layers.${layer}.mlp`;
-    return project(swiglu(project(x, `${prefix}.gate_proj`), project(x, `${prefix}.up_proj`)), `${prefix}.down_proj`);
+    return project(
+      swiglu(project(x, `${prefix}.gate_proj`, pass), project(x, `${prefix}.up_proj`, pass)),
+      `${prefix}.down_proj`,
+      pass,
+    );
   };
 
   return createCausalLanguageModel({
@@ -112,7 +116,7 @@ export function buildLlama(config: LlamaConfig, parameters: Parameters): Languag
       for (let layer = 0; layer < config.numHiddenLayers; layer++) {
         const prefix = `model.layers.${layer}`;
         x = tf.add(x, selfAttention(norm(x, `${prefix}.input_layernorm`), layer, turned, pass));
-        x = tf.add(x, mlp(norm(x, `${prefix}.post_attention_layernorm`), layer));
+        x = tf.add(x, mlp(norm(x, `${prefix}.post_attention_layernorm`), layer, pass));
       }
       return norm(x, "model.norm");
     },

@@ -1,0 +1,95 @@
+import { linear } from "@codex/tensor";
+import * as tf from "@tensorflow/tfjs-core";
+import { ModelError } from "../errors.ts";
+
+/** What a model remembers of the positions it has seen, so that the next one costs one position and not all. */
+export interface KeyValueCache {
+  /** Positions held. */
+  readonly length: number;
+  readonly maxLength: number;
+  /** Frees everything that the cache holds. */
+  dispose(): void;
+}
+
+/** The cache as the layers of a decoder use it. Keys and values per layer, each `[batch, kvHeads, length, headDim]`. */
+export interface DecoderCache extends KeyValueCache {
+  /** Adds the new positions of a layer and returns all of its positions. The result stays the cache's. @throws {ModelError} `MODEL_CACHE_FULL` */
+  append(
+    layer: number,
+    keys: tf.Tensor4D,
+    values: tf.Tensor4D,
+  ): { readonly keys: tf.Tensor4D; readonly values: tf.Tensor4D };
+  /** Ends a forward pass: all layers have been given `count` positions more. */
+  advance(count: number): void;
+  /** `linear` of `@codex/tensor` with weights that do not change while the cache lives. @param weight - `[out, in]` */
+  linear(x: tf.Tensor, weight: tf.Tensor2D, bias?: tf.Tensor1D): tf.Tensor;
+}
+
+/** An empty cache for up to `maxLength` positions. */
+export function createDecoderCache(maxLength: number): DecoderCache {
+  let length = 0;
+  const layers: { keys: tf.Tensor4D; values: tf.Tensor4D }[] = [];
+  const transposed = new Map<tf.Tensor, tf.Tensor2D>();
+  const grow = (held: tf.Tensor4D | undefined, added: tf.Tensor4D): tf.Tensor4D => {
+    if (held === undefined) return tf.keep(tf.clone(added));
+    const grown = tf.keep(tf.concat([held, added], 2));
+    held.dispose();
+    return grown;
+  };
+  const transposedOnce = (weight: tf.Tensor2D): tf.Tensor2D => {
+    const known = transposed.get(weight) ?? tf.keep(transposeOnHost(weight));
+    transposed.set(weight, known);
+    return known;
+  };
+  return {
+    get length() {
+      return length;
+    },
+    maxLength,
+    append(layer, keys, values) {
+      const wanted = length + keys.shape[2];
+      if (wanted > maxLength) {
+        throw new ModelError(
+          "MODEL_CACHE_FULL",
+          `key/value cache: made for ${maxLength} positions, asked to hold ${wanted}`,
+        );
+      }
+      const held = layers[layer];
+      const grown = { keys: grow(held?.keys, keys), values: grow(held?.values, values) };
+      layers[layer] = grown;
+      return grown;
+    },
+    advance(count) {
+      length += count;
+    },
+    linear(x, weight, bias) {
+      // The wasm backend packs an untransposed right operand once per tensor: for one row by [8192, 256] 0.16 ms instead of 1.3 ms.
+      if (tf.getBackend() !== "wasm") return linear(x, weight, bias);
+      return linear(x, transposedOnce(weight), bias, { weightLayout: "inOut" });
+    },
+    dispose() {
+      for (const { keys, values } of layers.splice(0)) tf.dispose([keys, values]);
+      tf.dispose([...transposed.values()]);
+      transposed.clear();
+      length = 0;
+    },
+  };
+}
+
+/** The wasm kernel for this walks memory column by column: 38 ms for [8192, 256], against 15 ms here. */
+function transposeOnHost(weight: tf.Tensor2D): tf.Tensor2D {
+  const [rows, columns] = weight.shape;
+  const from = weight.dataSync();
+  const to = new Float32Array(from.length);
+  const tile = 32; // both sides of a tile stay in the first-level cache
+  for (let top = 0; top < rows; top += tile) {
+    const bottom = Math.min(top + tile, rows);
+    for (let left = 0; left < columns; left += tile) {
+      const right = Math.min(left + tile, columns);
+      for (let row = top; row < bottom; row++) {
+        for (let column = left; column < right; column++) to[column * rows + row] = from[row * columns + column]!;
+      }
+    }
+  }
+  return tf.tensor2d(to, [columns, rows]);
+}

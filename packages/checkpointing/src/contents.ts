@@ -1,0 +1,24 @@
+/** A tensor off the device, row-major. Structurally the `HostTensor` of `@codex/training` and `@codex/models`. */
+export interface HostTensor {
+  readonly dtype: "F32" | "I32";
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+/** Everything a run needs to go on, as it stood after `step` optimizer steps. */
+export interface CheckpointContents<TrainerState extends object = object> {
+  readonly step: number;
+  /** By Hugging Face name. Two names for the same array (tied weights) are stored once. */
+  readonly parameters: ReadonlyMap<string, HostTensor>;
+  /** By `<parameter>.<PyTorch's word>`, as in `lm_head.weight.exp_avg`. */
+  readonly optimizer: ReadonlyMap<string, HostTensor>;
+  /** Plain JSON, opaque here. */
+  readonly trainer: TrainerState;
+  /** Values of the evaluation made at this very step: what "best" goes by. */
+  readonly evaluation?: Readonly<Record<string, number>>;
+}
+
+export interface LoadedCheckpoint<TrainerState extends object = object> extends CheckpointContents<TrainerState> {
+  /** The directory it came from, which is a Hugging Face model directory too. */
+  readonly path: string;
+}

@@ -89,6 +89,15 @@ function trainWithAdamW(model: LanguageModel, { adamw, inputIds, labels }: Expec
   return { losses, norms };
 }
 
+/**
+ * GPT-2's bias of the keys adds the same to all scores of a query, so softmax removes it and its true gradient is zero. What is computed
+ * is rounding, which AdamW scales up to steps of the learning rate: there is nothing to compare.
+ */
+function withoutKeyBias(name: string, values: Float32Array): number[] {
+  const third = values.length / 3;
+  return [...values].filter((_, index) => !name.endsWith("c_attn.bias") || Math.floor(index / third) !== 1);
+}
+
 const models = ["gpt2-tied", "gpt2-untied-erf", "llama-gqa-llama3", "llama-tied-linear-biases"];
 
 describe.each(devices)("on %s", (device) => {
@@ -152,7 +161,10 @@ describe.each(devices)("on %s", (device) => {
         );
       }
       for (const [parameter, { variable }] of model.parameters()) {
-        expectNear(variable.dataSync(), tensors.get(`trained.${parameter}`)!, tolerance.trained, parameter);
+        const [ours, theirs] = [variable.dataSync(), tensors.get(`trained.${parameter}`)!].map((values) =>
+          withoutKeyBias(parameter, values as Float32Array),
+        );
+        expectNear(ours!, theirs!, tolerance.trained, parameter);
       }
     });
 

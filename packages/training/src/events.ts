@@ -1,6 +1,6 @@
 /** What a run tells about itself: a discriminated union on `type`. Events are frozen; what happens in them has happened. */
 
-import type { TrainingErrorCode } from "./errors.ts";
+import type { NotFiniteDetails, TrainingErrorCode } from "./errors.ts";
 import type { EvaluationResult } from "./evaluate.ts";
 
 export type StopReason = "completed" | "earlyStopping" | "signal";
@@ -105,6 +105,8 @@ export interface FailureEvent {
   /** Of the `TrainingError`; `undefined` for an error of somebody else. */
   readonly code: TrainingErrorCode | undefined;
   readonly message: string;
+  /** Step, micro-step, samples and parameter of `TRAINING_NOT_FINITE`. */
+  readonly notFinite: NotFiniteDetails | undefined;
 }
 
 export type TrainingEvent =

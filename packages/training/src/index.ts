@@ -43,7 +43,6 @@ export { createSgd, SgdOptions } from "./optimizers/sgd.ts";
 export {
   EarlyStoppingOptions,
   parseTrainingOptions,
-  selectOptions,
   TrainingOptions,
   type TrainingOptionsInput,
 } from "./options.ts";

@@ -1,13 +1,15 @@
+import type { Static, TObject } from "typebox";
 import type { Optimizer, Schedule } from "./contracts.ts";
 import { TrainingError } from "./errors.ts";
-import { createAdamW } from "./optimizers/adamw.ts";
-import { createSgd } from "./optimizers/sgd.ts";
+import { AdamWOptions, createAdamW } from "./optimizers/adamw.ts";
+import { createSgd, SgdOptions } from "./optimizers/sgd.ts";
 import type { TrainingOptions } from "./options.ts";
 import {
   createConstantSchedule,
   createCosineSchedule,
   createLinearSchedule,
   type ScheduleContext,
+  ScheduleOptions,
 } from "./schedules.ts";
 
 /**
@@ -17,9 +19,9 @@ import {
 export function createOptimizer(options: TrainingOptions): Optimizer {
   switch (options.optimizer) {
     case "adamw":
-      return createAdamW(options);
+      return createAdamW({ ...pick(AdamWOptions, options), ...options.optimizerOptions });
     case "sgd":
-      return createSgd(options);
+      return createSgd({ ...pick(SgdOptions, options), ...options.optimizerOptions });
     default:
       throw unknownName("optimizer", options.optimizer, "adamw or sgd");
   }
@@ -30,16 +32,23 @@ export function createOptimizer(options: TrainingOptions): Optimizer {
  * @throws {TrainingError} `TRAINING_OPTIONS_INVALID`
  */
 export function createSchedule(options: TrainingOptions, context: ScheduleContext): Schedule {
+  const own = { ...pick(ScheduleOptions, options), ...options.scheduleOptions };
   switch (options.schedule) {
     case "constant":
-      return createConstantSchedule(options);
+      return createConstantSchedule(own);
     case "linear":
-      return createLinearSchedule(options, context);
+      return createLinearSchedule(own, context);
     case "cosine":
-      return createCosineSchedule(options, context);
+      return createCosineSchedule(own, context);
     default:
       throw unknownName("schedule", options.schedule, "constant, linear or cosine");
   }
+}
+
+/** The options of one part, out of those of the run. */
+function pick<Schema extends TObject>(schema: Schema, options: TrainingOptions): Partial<Static<Schema>> {
+  const keys = Object.keys(schema.properties);
+  return Object.fromEntries(Object.entries(options).filter(([key]) => keys.includes(key))) as Partial<Static<Schema>>;
 }
 
 function unknownName(what: "optimizer" | "schedule", name: string, known: string): TrainingError {

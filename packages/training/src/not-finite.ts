@@ -19,7 +19,7 @@ export async function explainNotFinite(
     return notFinite(
       { step, microStep: undefined, sampleIds: sampleIdsOf(microSteps), parameter: name },
       `${name} itself holds NaN or infinity before this step`,
-      "The weights were loaded or initialized that way. Start from other weights.",
+      "They were loaded or initialized that way, or an earlier update overflowed: use other weights or a lower learningRate.",
     );
   }
   for (const [index, microStep] of microSteps.entries()) {
@@ -48,6 +48,7 @@ function notFinite(
   what: string,
   help = "Look at these samples; a lower learningRate, more warmupSteps or a lower maxGradNorm often helps.",
 ): TrainingError {
+  Object.freeze(details);
   const micro = details.microStep === undefined ? "" : `, micro-step ${details.microStep}`;
   return new TrainingError(
     "TRAINING_NOT_FINITE",
@@ -72,5 +73,5 @@ async function allFinite(tensor: tf.Tensor): Promise<boolean> {
 }
 
 function sampleIdsOf(microSteps: readonly MicroStep[]): readonly number[] {
-  return microSteps.flatMap(({ batch }) => batch.sampleIds);
+  return Object.freeze(microSteps.flatMap(({ batch }) => batch.sampleIds));
 }

@@ -1,8 +1,8 @@
 import { type Static, Type } from "typebox";
-import Value from "typebox/value";
 import { TrainingError } from "./errors.ts";
 import { AdamWOptions } from "./optimizers/adamw.ts";
 import { SgdOptions } from "./optimizers/sgd.ts";
+import { parseOptions } from "./parse-options.ts";
 import { ScheduleOptions } from "./schedules.ts";
 
 const every = (description: string, fallback: number) => Type.Integer({ minimum: 0, default: fallback, description });
@@ -107,16 +107,7 @@ export type TrainingOptionsInput = Partial<TrainingOptions>;
  * @throws {TrainingError} `TRAINING_OPTIONS_INVALID`, naming every option that is wrong
  */
 export function parseTrainingOptions(input: TrainingOptionsInput): TrainingOptions {
-  const options = Value.Default(TrainingOptions, Value.Clone(input));
-  if (!Value.Check(TrainingOptions, options)) {
-    const problems = Value.Errors(TrainingOptions, options).map(({ instancePath, message, params }) => {
-      const where = instancePath === "" ? "options" : instancePath.slice(1).replaceAll("/", ".");
-      return `${where}: ${message}${"additionalProperties" in params ? ` (${params.additionalProperties})` : ""}`;
-    });
-    throw new TrainingError("TRAINING_OPTIONS_INVALID", problems.join("; "), {
-      help: "Every option is described in the schema TrainingOptions.",
-    });
-  }
+  const options = parseOptions(TrainingOptions, input);
   if (options.maxSteps === undefined && options.epochs === undefined) {
     throw new TrainingError("TRAINING_OPTIONS_INVALID", "options: expected maxSteps or epochs, got neither", {
       help: "Set maxSteps to the number of optimizer steps, or epochs to the number of passes over the data.",
@@ -128,20 +119,6 @@ export function parseTrainingOptions(input: TrainingOptionsInput): TrainingOptio
     });
   }
   return options;
-}
-
-/**
- * The options of one optimizer or schedule, out of those of the run: the keys that its own schema has, then `extra`.
- * @param schema - the entry's `configSchema`, an object schema
- */
-export function selectOptions(
-  schema: object,
-  options: TrainingOptions,
-  extra: Readonly<Record<string, unknown>> = {},
-): Record<string, unknown> {
-  const keys = Object.keys((schema as { properties?: object }).properties ?? {});
-  const own = Object.entries(options).filter(([key]) => keys.includes(key));
-  return { ...Object.fromEntries(own), ...extra };
 }
 
 // What happens beside the updates, and so may change when a run is resumed: how often to look, print and save.

@@ -10,6 +10,7 @@
 import { type Static, Type } from "typebox";
 import type { Schedule } from "./contracts.ts";
 import { TrainingError } from "./errors.ts";
+import { parseOptions } from "./parse-options.ts";
 
 export const ScheduleOptions = Type.Object(
   {
@@ -39,18 +40,23 @@ export interface ScheduleContext {
 }
 
 /** Warm-up, then the peak rate for ever. */
-export function createConstantSchedule(options: ScheduleOptions): Schedule {
+export function createConstantSchedule(input: Partial<ScheduleOptions>): Schedule {
+  const options = parseOptions(ScheduleOptions, input);
   return withWarmup(options, () => options.learningRate);
 }
 
 /** Warm-up, then a straight line to `minLearningRate` at `maxSteps`. */
-export function createLinearSchedule(options: ScheduleOptions, context: ScheduleContext): Schedule {
-  return withDecay(options, context, (progress) => 1 - progress);
+export function createLinearSchedule(input: Partial<ScheduleOptions>, context: ScheduleContext): Schedule {
+  return withDecay(parseOptions(ScheduleOptions, input), context, (progress) => 1 - progress);
 }
 
 /** Warm-up, then half a cosine wave to `minLearningRate` at `maxSteps`. */
-export function createCosineSchedule(options: ScheduleOptions, context: ScheduleContext): Schedule {
-  return withDecay(options, context, (progress) => 0.5 * (1 + Math.cos(Math.PI * progress)));
+export function createCosineSchedule(input: Partial<ScheduleOptions>, context: ScheduleContext): Schedule {
+  return withDecay(
+    parseOptions(ScheduleOptions, input),
+    context,
+    (progress) => 0.5 * (1 + Math.cos(Math.PI * progress)),
+  );
 }
 
 function withWarmup(options: ScheduleOptions, afterWarmup: Schedule): Schedule {

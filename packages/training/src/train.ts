@@ -123,6 +123,7 @@ export async function train(args: TrainArguments): Promise<TrainingResult> {
       step: run?.state.step ?? fresh.step,
       code: error instanceof TrainingError ? error.code : undefined,
       message: error instanceof Error ? error.message : String(error),
+      notFinite: error instanceof TrainingError ? error.notFinite : undefined,
     });
     throw error;
   } finally {

@@ -113,6 +113,13 @@ export class TrainingRun {
     const { model, optimizer, options, trainable, events } = this.#run;
     this.#stopwatch.startStep();
     const step = this.#state.step + 1;
+    const learningRate = this.#run.schedule(step - 1);
+    if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
+      throw new TrainingError(
+        "TRAINING_OPTIONS_INVALID",
+        `schedule: expected a finite learning rate from 0 at step ${step - 1}, got ${learningRate}`,
+      );
+    }
     const { requests, next } = planStep(this.#state, this.#state.samplesPerEpoch, options);
     const microSteps: MicroStep[] = [];
     for (const [index, request] of requests.entries()) {
@@ -121,7 +128,6 @@ export class TrainingRun {
       microSteps.push({ batch, context: { training: true, dropoutKey } });
     }
     const { gradients, ...measured } = await computeStepGradients(model, trainable, microSteps, options.maxGradNorm);
-    const learningRate = this.#run.schedule(step - 1);
     const sampleIds = Object.freeze(microSteps.flatMap(({ batch }) => batch.sampleIds));
     try {
       if (measured.targets === 0) throw noTargets(step, sampleIds);

@@ -6,6 +6,7 @@ import {
   type TrainingBatch,
   type TrainingCheckpoint,
   TrainingError,
+  type TrainingEvent,
   train,
 } from "@codex/training";
 import * as tf from "@tensorflow/tfjs-core";
@@ -42,9 +43,9 @@ const nanGradient = tf.customGrad((x) => ({
 
 async function failingRun(
   model: TrainableModel,
-): Promise<{ error: TrainingError; saved: TrainingCheckpoint[]; events: string[] }> {
+): Promise<{ error: TrainingError; saved: TrainingCheckpoint[]; events: TrainingEvent[] }> {
   const saved: TrainingCheckpoint[] = [];
-  const events: string[] = [];
+  const events: TrainingEvent[] = [];
   const error = await train({
     model,
     data,
@@ -57,7 +58,7 @@ async function failingRun(
         return { path: `step-${contents.step}` };
       },
     },
-    onEvent: (event) => void events.push(`${event.type} ${event.step}`),
+    onEvent: (event) => void events.push(event),
   }).then(
     () => {
       throw new Error("the run did not fail");
@@ -83,7 +84,9 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY])(
       `step 2, micro-step 2, samples ${sampleIds.join(", ")}: expected a finite loss and gradient, but the loss sum is ${value}`,
     );
     expect(saved.map(({ step }) => step)).toEqual([1]);
-    expect(events.slice(-2)).toEqual(["checkpoint 1", "failure 1"]);
+    expect(events.at(-2)).toMatchObject({ type: "checkpoint", step: 1 });
+    const { code, message, notFinite } = error;
+    expect(events.at(-1)).toEqual({ type: "failure", step: 1, code, message, notFinite });
     for (const [name, { variable }] of model.parameters()) {
       expect([name, await variable.data()]).toEqual([name, saved[0]!.parameters.get(name)!.data]);
     }
@@ -131,5 +134,5 @@ test("weights that are NaN from the start are named as that", async () => {
   variable.assign(tf.fill(variable.shape, Number.NaN));
   const { error } = await failingRun(model);
   expect(error.message).toContain("up.bias itself holds NaN or infinity before this step");
-  expect(error.help).toContain("loaded or initialized");
+  expect(error.help).toContain("use other weights or a lower learningRate");
 });

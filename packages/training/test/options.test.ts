@@ -1,4 +1,4 @@
-import { AdamWOptions, parseTrainingOptions, selectOptions, TrainingOptions } from "@codex/training";
+import { createAdamW, createCosineSchedule, createSgd, parseTrainingOptions, TrainingOptions } from "@codex/training";
 import type { TSchema } from "typebox";
 
 test("defaults are filled in and the input is left alone", () => {
@@ -52,13 +52,10 @@ test("every option says what it is", () => {
   }
 });
 
-test("an optimizer's options are those of the run that its schema names, then its own", () => {
-  const options = parseTrainingOptions({ maxSteps: 5, eps: 1e-6 });
-  expect(selectOptions(AdamWOptions, options)).toEqual({
-    betas: [0.9, 0.95],
-    eps: 1e-6,
-    weightDecay: 0.1,
-    parameterGroups: [],
-  });
-  expect(selectOptions({ properties: { eps: {}, rho: {} } }, options, { rho: 3 })).toEqual({ eps: 1e-6, rho: 3 });
+test("an optimizer and a schedule take their own defaults, and refuse what is not theirs", () => {
+  expect(createCosineSchedule({ warmupSteps: 2 }, { maxSteps: 10 })(2)).toBe(3e-4);
+  expect(() => createAdamW({ momentum: 0.9 } as never)).toThrow(
+    "options: must not have additional properties (momentum)",
+  );
+  expect(() => createSgd({ momentum: 1 })).toThrow("momentum: must be < 1");
 });

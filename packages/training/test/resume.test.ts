@@ -243,6 +243,24 @@ describe("a checkpoint that does not fit is refused", () => {
       "optimizer state up.bias.exp_avg: expected F32, found I32",
     ],
     [
+      "optimizer state has another shape",
+      (c) => ({
+        ...c,
+        optimizer: new Map([
+          ...c.optimizer,
+          ["up.bias.exp_avg", { dtype: "F32", shape: [8], data: new Float32Array(8) }],
+        ]),
+      }),
+      "TRAINING_OPTIMIZER_STATE_INVALID",
+      "up.bias.exp_avg: expected [16] as its parameter has, found [8]",
+    ],
+    [
+      "the position is past the epoch",
+      (c) => ({ ...c, trainer: { ...c.trainer, sampleInEpoch: 10 } }),
+      "TRAINING_RESUME_INVALID",
+      "sampleInEpoch 10 is not below samplesPerEpoch 10",
+    ],
+    [
       "the state is of a newer schema",
       (c) => ({ ...c, trainer: { ...c.trainer, schemaVersion: 2 as 1 } }),
       "TRAINING_RESUME_INVALID",

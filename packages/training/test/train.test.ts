@@ -225,7 +225,13 @@ test("a sink that fails ends the run with its own error, and the failure is an e
     },
   );
   await expect(failing).rejects.toBe(full);
-  expect(events.at(-1)).toEqual({ type: "failure", step: 2, code: undefined, message: full.message });
+  expect(events.at(-1)).toEqual({
+    type: "failure",
+    step: 2,
+    code: undefined,
+    message: full.message,
+    notFinite: undefined,
+  });
 });
 
 test("early stopping ends the run at the evaluation that used up the patience, and saves", async () => {
@@ -236,6 +242,41 @@ test("early stopping ends the run at the evaluation that used up the patience, a
   // The first evaluation sets the mark, two more do not beat it by 50 nats.
   expect(result).toMatchObject({ stopReason: "earlyStopping", step: 6, checkpoint: { step: 6 } });
   expect(events.at(-1)).toEqual({ type: "stop", step: 6, reason: "earlyStopping" });
+});
+
+test("document and position ids reach the model, in training and in evaluation", async () => {
+  const model = createTinyModel();
+  const ids = (batch: HostBatch): HostBatch => ({
+    ...batch,
+    documentIds: batch.inputIds.map((_, index) => Math.floor(index / 3)),
+    positionIds: batch.inputIds.map((_, index) => index % 3),
+  });
+  const seen: unknown[] = [];
+  await run(
+    { maxSteps: 1, evaluationEverySteps: 1, batchSize: 1 },
+    {
+      model: {
+        parameters: () => model.parameters(),
+        loss(batch, context) {
+          seen.push([
+            context.training,
+            batch.documentIds!.arraySync(),
+            batch.positionIds!.arraySync(),
+            batch.labels.dtype,
+          ]);
+          return model.loss(batch, context);
+        },
+      },
+      data: { samplesPerEpoch: 1, batch: () => ids(tinyBatch([1])) },
+      evaluation: { batches: () => [ids(tinyBatch([2]))] },
+    },
+  );
+  const expected = [[[0, 0, 0, 1, 1, 1]], [[0, 1, 2, 0, 1, 2]], "int32"];
+  expect(seen).toEqual([
+    [true, ...expected],
+    [false, ...expected],
+  ]);
+  model.dispose();
 });
 
 describe("parameters", () => {
@@ -363,6 +404,20 @@ describe("refused", () => {
       {},
       "TRAINING_OPTIONS_INVALID",
       'schedule: expected constant, linear or cosine, got "step"',
+    ],
+    [
+      "a schedule that gives no number",
+      {},
+      { schedule: () => Number.NaN },
+      "TRAINING_OPTIONS_INVALID",
+      "schedule: expected a finite learning rate from 0 at step 0, got NaN",
+    ],
+    [
+      "an option that the optimizer does not know",
+      { optimizerOptions: { rho: 0.1 } },
+      {},
+      "TRAINING_OPTIONS_INVALID",
+      "must not have additional properties (rho)",
     ],
     [
       "Nesterov without momentum",

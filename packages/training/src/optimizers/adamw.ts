@@ -1,6 +1,7 @@
 import { adamW } from "@codex/tensor";
 import { type Static, Type } from "typebox";
 import type { Optimizer, OptimizerStep } from "../contracts.ts";
+import { parseOptions } from "../parse-options.ts";
 import { stepByMultiplier } from "./learning-rate-groups.ts";
 import { ParameterGroupProperties } from "./parameter-groups.ts";
 import { StateVariables } from "./state-variables.ts";
@@ -28,9 +29,11 @@ export type AdamWOptions = Static<typeof AdamWOptions>;
 /**
  * AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), as `torch.optim.AdamW` computes it; decay on
  * matrices only, as nanoGPT's `configure_optimizers` sets it up. The caller disposes the optimizer.
+ * @throws {TrainingError} `TRAINING_OPTIONS_INVALID`
  * @see https://arxiv.org/abs/1711.05101
  */
-export function createAdamW(options: AdamWOptions): Optimizer {
+export function createAdamW(input: Partial<AdamWOptions> = {}): Optimizer {
+  const options = parseOptions(AdamWOptions, input);
   const state = new StateVariables("adamw", ["exp_avg", "exp_avg_sq"]);
   const [beta1, beta2] = options.betas;
   return {

@@ -2,6 +2,7 @@ import { sgd } from "@codex/tensor";
 import { type Static, Type } from "typebox";
 import type { Optimizer, OptimizerStep } from "../contracts.ts";
 import { TrainingError } from "../errors.ts";
+import { parseOptions } from "../parse-options.ts";
 import { stepByMultiplier } from "./learning-rate-groups.ts";
 import { ParameterGroupProperties } from "./parameter-groups.ts";
 import { StateVariables } from "./state-variables.ts";
@@ -24,9 +25,10 @@ export type SgdOptions = Static<typeof SgdOptions>;
 /**
  * Stochastic gradient descent as `torch.optim.SGD` computes it, without dampening: weight decay is added to the gradient
  * (it is not decoupled), on matrices only. The caller disposes the optimizer.
- * @throws {TrainingError} `TRAINING_OPTIONS_INVALID` for Nesterov without momentum
+ * @throws {TrainingError} `TRAINING_OPTIONS_INVALID`, also for Nesterov without momentum
  */
-export function createSgd(options: SgdOptions): Optimizer {
+export function createSgd(input: Partial<SgdOptions> = {}): Optimizer {
+  const options = parseOptions(SgdOptions, input);
   const { momentum, nesterov } = options;
   if (nesterov && momentum === 0) {
     throw new TrainingError("TRAINING_OPTIONS_INVALID", "nesterov: expected momentum above 0, got 0", {

@@ -1,4 +1,4 @@
-import { matMul, ones, tidy } from "@tensorflow/tfjs-core";
+import { matMul, ones, type Rank, slice, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 
 const SIZE = 512;
 
@@ -7,14 +7,14 @@ const SIZE = 512;
  * It takes well under a second on anything but plain JavaScript, and is what the progress line calls the peak.
  */
 export async function measureDevicePeak(): Promise<number> {
-  const a = ones([SIZE, SIZE]);
-  const b = ones([SIZE, SIZE]);
+  const a = ones<Rank.R2>([SIZE, SIZE]);
+  const b = ones<Rank.R2>([SIZE, SIZE]);
   try {
     let best = Number.POSITIVE_INFINITY;
     // The first product pays for what the device sets up once.
     for (let round = 0; round < 4; round += 1) {
       const start = performance.now();
-      const corner = tidy(() => matMul<typeof a>(a as never, b as never).slice([0, 0], [1, 1]));
+      const corner = tidy(() => slice(matMul<Tensor2D>(a, b), [0, 0], [1, 1]));
       await corner.data();
       corner.dispose();
       if (round > 0) best = Math.min(best, performance.now() - start);

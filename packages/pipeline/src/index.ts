@@ -1,1 +1,30 @@
-export {};
+/** @module From a configuration to a run, in code: whatever the `codex` command does. */
+export { formatProgress, installSignalHandlers, type ShutdownReason } from "@codex/training";
+export type { BitsPerByte } from "./baselines.ts";
+export { configurationDocs, configurationSchema } from "./configuration/describe.ts";
+export { type Configuration, type LoadOptions, loadConfiguration } from "./configuration/load.ts";
+export type { CodexConfig, NamedOptions } from "./configuration/schema.ts";
+export { type DoctorReport, doctor } from "./doctor.ts";
+export { PipelineError, type PipelineErrorCode } from "./errors.ts";
+export { type EvaluateRequest, type EvaluateResult, evaluate } from "./evaluate.ts";
+export type { NoticeEvent, PipelineEvent, PipelineObserver, RunEvent, StageEvent } from "./events.ts";
+export { type GenerateRequest, type GenerateResult, generate } from "./generate.ts";
+export { planTraining, type TrainingPlan } from "./plan.ts";
+export {
+  type CheckedPlugin,
+  checkPlugins,
+  type EntryExplanation,
+  explainPlugin,
+  type ListedEntry,
+  listPlugins,
+} from "./plugins.ts";
+export { listRuns, type RunListing, showRun } from "./run-index.ts";
+export { type SetupTensorflowResult, setupTensorflow } from "@codex/tensor/setup-tensorflow";
+export {
+  inspectTokenizer,
+  type TokenizerInspection,
+  type TrainedTokenizerFiles,
+  type TrainTokenizerRequest,
+  trainTokenizer,
+} from "./tokenizers.ts";
+export { resume, type TrainHooks, type TrainOptions, type TrainOutcome, train } from "./train.ts";

@@ -1,9 +1,10 @@
 /** From what a person types (a run, a checkpoint, a folder of weights) to the folders that hold model, tokenizer and configuration. */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { openCheckpoints } from "@codex/checkpointing";
+import { type LoadedCheckpoint, openCheckpoints, verifyCheckpoint } from "@codex/checkpointing";
 import { readRunManifest, runPaths } from "@codex/logging";
 import { exists } from "@codex/storage";
+import type { TrainerState } from "@codex/training";
 import { PipelineError } from "./errors.ts";
 import type { PipelineObserver } from "./events.ts";
 
@@ -33,8 +34,7 @@ export async function runOfCheckpoint(directory: string): Promise<string | undef
 export async function locateModel(path: string, onEvent?: PipelineObserver): Promise<LocatedModel> {
   const directory = resolve(path);
   if (await isRunDirectory(directory)) {
-    const checkpoints = await openCheckpoints(runPaths(directory).checkpoints, {});
-    const { path: modelDirectory } = await checkpoints.latestValid({ onFallback: (notice) => onEvent?.(fallbackNotice(notice)) });
+    const { path: modelDirectory } = await loadNewest(directory, onEvent);
     return { modelDirectory, runDirectory: directory };
   }
   if (!(await exists(join(directory, "config.json")))) {
@@ -43,15 +43,27 @@ export async function locateModel(path: string, onEvent?: PipelineObserver): Pro
     });
   }
   const runDirectory = await runOfCheckpoint(directory);
-  if (runDirectory !== undefined) {
-    const checkpoints = await openCheckpoints(runPaths(runDirectory).checkpoints, {});
-    await checkpoints.verify(directory);
-  }
+  if (runDirectory !== undefined) await verifyCheckpoint(directory);
   return { modelDirectory: directory, runDirectory };
 }
 
-export function fallbackNotice(notice: { readonly message: string }) {
-  return { type: "notice", code: "checkpoint.fallback", message: notice.message } as const;
+/**
+ * The newest valid checkpoint of a run; passing over a damaged one is told.
+ * @throws {CheckpointError} `CHECKPOINT_NONE_VALID`
+ * @throws {PipelineError} `PIPELINE_NOTHING_TO_RESUME` when the run has saved nothing
+ */
+export async function loadNewest(runDirectory: string, onEvent?: PipelineObserver): Promise<LoadedCheckpoint<TrainerState>> {
+  const loaded = await openCheckpoints<TrainerState>(runPaths(runDirectory).checkpoints).loadLatest({
+    onFallback({ damaged, used }) {
+      const reasons = damaged.map(({ error, movedTo }) => `${error.message}${movedTo === undefined ? "" : ` (kept as ${movedTo})`}`);
+      const message = `the newest checkpoint is damaged: ${reasons.join("; ")}. Step ${used.step} is used instead`;
+      onEvent?.({ type: "notice", code: "checkpoint.fallback", message });
+    },
+  });
+  if (loaded !== undefined) return loaded;
+  throw new PipelineError("PIPELINE_NOTHING_TO_RESUME", `${runDirectory}: expected a checkpoint, the run has saved none`, {
+    help: "It ended before its first save: start it again.",
+  });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Corpus, createCorpus, type TokenizedCorpus, tokenizeCorpus } from "@codex/data";
+import { type Corpus, CorpusOptions, createCorpus, type TokenizedCorpus, tokenizeCorpus } from "@codex/data";
 import type { Registries } from "@codex/registry";
 import type { Tokenizer } from "@codex/tokenization";
 import { resolve } from "node:path";
@@ -11,8 +11,7 @@ import { tokenizerHash } from "./prepare-tokenizer.ts";
 export async function openCorpus(config: CodexConfig, registries: Registries, directory: string): Promise<Corpus> {
   const entry = await registries.of("datasets").resolve(config.data.name);
   const source = entry.create(registeredOptions(config.data, entry.configSchema) as never, { directory });
-  const { normalization, deduplicate, split } = config.data;
-  return createCorpus(source, { seed: config.seed, normalization, deduplicate, split });
+  return createCorpus(source, registeredOptions(config.data, CorpusOptions));
 }
 
 /** The tokens of a corpus, from the cache where they were made before. The caller closes them. */

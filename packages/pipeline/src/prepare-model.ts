@@ -34,7 +34,8 @@ export async function prepareModel(
   }
 }
 
-async function createFromOptions(config: CodexConfig, registries: Registries, tokenizer: Tokenizer): Promise<LanguageModel> {
+/** A model with random weights. The caller disposes it. */
+export async function createFromOptions(config: CodexConfig, registries: Registries, tokenizer: Tokenizer): Promise<LanguageModel> {
   const entry = await registries.of("models").resolve(config.model.name);
   const { bos, eos, pad } = tokenizer.specialTokens;
   return entry.create(registeredOptions(config.model, entry.configSchema) as never, {

@@ -1,7 +1,7 @@
 /** From a configuration to a run: data, tokenizer, model, the loop, checkpoints, records, and the report at the end. */
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type CheckpointDirectory, openCheckpoints } from "@codex/checkpointing";
+import { type CheckpointDirectory, type LoadedCheckpoint, loadCheckpoint, openCheckpoints } from "@codex/checkpointing";
 import { composeConfig } from "@codex/config";
 import { createBatchSource, createEvaluationSource } from "@codex/data";
 import {
@@ -12,18 +12,18 @@ import {
   runPaths,
   writeRunManifest,
 } from "@codex/logging";
-import { generate, type LanguageModel } from "@codex/models";
+import { generate, type LanguageModel, modelFiles } from "@codex/models";
 import { acquireLock, writeFileDurably } from "@codex/storage";
 import { selectDevice } from "@codex/tensor";
 import { loadTokenizer, type Tokenizer } from "@codex/tokenization";
-import type { CheckpointStore, StopReason, TrainingCheckpoint } from "@codex/training";
+import type { CheckpointStore, StopReason, TrainerState, TrainingCheckpoint } from "@codex/training";
 import { type Configuration, type LoadOptions, loadConfiguration } from "./configuration/load.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
 import { measureDevicePeak } from "./device-peak.ts";
 import { configurationDrift, dataDrift, refuseDrift } from "./drift.ts";
 import { PipelineError } from "./errors.ts";
 import type { PipelineEvent, PipelineObserver } from "./events.ts";
-import { fallbackNotice, isRunDirectory, latestRun, runOfCheckpoint } from "./locate.ts";
+import { isRunDirectory, latestRun, loadNewest, runOfCheckpoint } from "./locate.ts";
 import { flopsPerToken } from "./model-flops.ts";
 import { packageDirectory } from "./package-directory.ts";
 import { openCorpus, tokenize } from "./prepare-data.ts";
@@ -32,6 +32,7 @@ import { prepareTokenizer, tokenizerHash } from "./prepare-tokenizer.ts";
 import { type BitsPerByte, scoreBaselines } from "./baselines.ts";
 import { refreshRunIndex } from "./run-index.ts";
 import { openRunRecord, type RunRecord } from "./run-record.ts";
+import { createTrainingParts } from "./training-parts.ts";
 
 export interface TrainHooks {
   /** Called with every event, in order. What it throws changes nothing about the run. */
@@ -157,7 +158,7 @@ async function trainRun(configuration: Configuration, options: TrainOptions, tar
     const held = config.training.evaluationEverySteps > 0 || config.data.split.validation > 0;
     const evaluation = held ? createEvaluationSource(tokens.splits.validation, { sequenceLength, isolateDocuments: sampling.isolateDocuments }) : undefined;
 
-    const resumeFrom = target === undefined ? undefined : await loadCheckpoint(target, emit);
+    const resumeFrom = target === undefined ? undefined : await loadResumed(target, emit);
     model = await prepareModel(config, registries, tokenizer, resumeFrom?.path);
     const weights = [...model.parameters().values()].reduce((sum, { variable }) => sum + variable.size, 0);
     emit({ type: "stage", stage: "model", message: `${config.model.name}, ${weights.toLocaleString("en")} parameters` });
@@ -166,29 +167,32 @@ async function trainRun(configuration: Configuration, options: TrainOptions, tar
     using startedLock = target === undefined ? await acquireLock(run.directory) : undefined;
     emit({ type: "run", runId: run.runId, directory: run.directory });
 
-    await using opened = await openRunRecord(run, config, registries, resumeFrom?.contents.step);
+    await using opened = await openRunRecord(run, config, registries, resumeFrom?.step);
     record = opened;
     for (const event of early) record.event(event);
-    record.log(target === undefined ? "run.started" : "run.resumed", { step: resumeFrom?.contents.step ?? 0, device, drift });
+    record.log(target === undefined ? "run.started" : "run.resumed", { step: resumeFrom?.step ?? 0, device, drift });
 
-    const checkpoints = await openRunCheckpoints(run.checkpoints, config, model, tokenizer);
+    const checkpoints = openRunCheckpoints(run.checkpoints, config, model, tokenizer);
+    // What a named, older checkpoint is followed by belongs to the course that is left now.
+    if (resumeFrom !== undefined) await checkpoints.setAsideAfter(resumeFrom.step);
     await refreshRunIndex(config, directory, run.directory, emit);
+    const parts = await createTrainingParts(config, registries, batches.samplesPerEpoch);
     try {
-      const trainer = (await registries.of("trainers").resolve(config.training.trainer)).create({} as never);
-      const { trainer: _, ...training } = config.training;
+      const { trainer: trainerName, trainerOptions, ...training } = config.training;
+      const trainer = (await registries.of("trainers").resolve(trainerName)).create(trainerOptions as never);
       const result = await trainer({
         model,
         data: batches,
         options: training,
         seed: config.seed,
-        ...(await registeredParts(configuration, batches.samplesPerEpoch)),
+        ...parts,
         ...(evaluation === undefined ? {} : { evaluation }),
         checkpoints: storeWith(checkpoints, opened),
         metrics: opened.metrics,
         sample: () => complete(config, model as LanguageModel, tokenizer),
         onEvent: emit,
         ...(signal === undefined ? {} : { signal }),
-        ...(resumeFrom === undefined ? {} : { resumeFrom: resumeFrom.contents }),
+        ...(resumeFrom === undefined ? {} : { resumeFrom: asTrainingCheckpoint(resumeFrom) }),
         allowDrift: options.allowDrift === true,
         flopsPerToken: flopsPerToken(model, sequenceLength),
         peakFlops: await measureDevicePeak(),
@@ -221,6 +225,7 @@ async function trainRun(configuration: Configuration, options: TrainOptions, tar
       await opened.sync().catch(() => {}); // the error that ended the run is the one to tell
       throw error;
     } finally {
+      parts.optimizer.dispose();
       await refreshRunIndex(config, directory, run.directory, emit);
     }
   } finally {
@@ -229,19 +234,14 @@ async function trainRun(configuration: Configuration, options: TrainOptions, tar
   }
 }
 
+function loadResumed({ runDirectory, checkpoint }: ResumeTarget, emit: PipelineObserver): Promise<LoadedCheckpoint<TrainerState>> {
+  return checkpoint === undefined ? loadNewest(runDirectory, emit) : loadCheckpoint<TrainerState>(checkpoint);
+}
+
 /** The saved configuration is complete: nothing is composed into it. */
 function savedConfigurationDrift(runDirectory: string, config: CodexConfig): string[] {
   const saved = composeConfig({ config: runPaths(runDirectory).config, searchPath: [] });
   return configurationDrift(saved.value, config);
-}
-
-async function loadCheckpoint(target: ResumeTarget, emit: PipelineObserver): Promise<{ path: string; contents: TrainingCheckpoint }> {
-  const checkpoints = await openCheckpoints(runPaths(target.runDirectory).checkpoints, {});
-  const loaded =
-    target.checkpoint === undefined
-      ? await checkpoints.loadLatest({ onFallback: (notice) => emit(fallbackNotice(notice)) })
-      : await checkpoints.load(target.checkpoint);
-  return { path: loaded.path, contents: loaded.contents as TrainingCheckpoint };
 }
 
 async function startRun(
@@ -278,32 +278,23 @@ async function continueRun(target: ResumeTarget, { yaml, overrides }: Configurat
 }
 
 /** Beside the weights goes what makes the folder a Hugging Face model: its configuration and the tokenizer. */
-async function openRunCheckpoints(directory: string, config: CodexConfig, model: LanguageModel, tokenizer: Tokenizer): Promise<CheckpointDirectory> {
-  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-  const { eosTokenId, bosTokenId, padTokenId } = model.config;
-  return openCheckpoints(directory, {
-    ...config.checkpoints,
-    files: {
-      ...tokenizer.saveFiles(),
-      "config.json": json(model.configJson()),
-      "generation_config.json": json({ bos_token_id: bosTokenId, eos_token_id: eosTokenId, pad_token_id: padTokenId }),
-    },
-  });
+function openRunCheckpoints(directory: string, config: CodexConfig, model: LanguageModel, tokenizer: Tokenizer): CheckpointDirectory<TrainerState> {
+  return openCheckpoints<TrainerState>(directory, { ...config.checkpoints, files: { ...tokenizer.saveFiles(), ...modelFiles(model) } });
 }
 
-function storeWith(checkpoints: CheckpointDirectory, record: RunRecord): CheckpointStore {
+/** The same in the words of the loop, which knows one value of an evaluation. */
+function asTrainingCheckpoint({ evaluation, ...rest }: LoadedCheckpoint<TrainerState>): TrainingCheckpoint {
+  const lossNats = evaluation?.["lossNats"];
+  return { ...rest, ...(lossNats === undefined ? {} : { evaluation: { lossNats } }) };
+}
+
+function storeWith(checkpoints: CheckpointDirectory<TrainerState>, record: RunRecord): CheckpointStore {
   return {
     async save(contents) {
       await record.sync();
       return checkpoints.save(contents);
     },
   };
-}
-
-/** The optimizer and the schedule of the registry; the loop makes its own of those that it knows. */
-async function registeredParts({ value: config, registries }: Configuration, samplesPerEpoch: number) {
-  const { optimizerAndSchedule } = await import("./training-parts.ts");
-  return optimizerAndSchedule(config, registries, samplesPerEpoch);
 }
 
 async function complete(config: CodexConfig, model: LanguageModel, tokenizer: Tokenizer): Promise<string> {

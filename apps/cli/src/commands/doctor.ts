@@ -37,9 +37,9 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
       const rows = report.devices.map((device) => [
         device.device === report.chosen.device ? "*" : " ",
         device.device,
-        device.available ? (device.version ?? "") : "absent",
-        device.available ? `${device.threads} thread${device.threads === 1 ? "" : "s"}` : "",
-        device.available
+        device.found ? (device.version ?? "") : "absent",
+        device.found ? `${device.threads} thread${device.threads === 1 ? "" : "s"}` : "",
+        device.found
           ? device.deterministic
             ? "repeats its bits"
             : "does not repeat its bits"
@@ -47,7 +47,7 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
       ]);
       out.write(`${table(rows)}\n\nchosen: ${report.chosen.device} (${report.chosen.reason})\n`);
       for (const device of report.devices)
-        if (!device.available && device.enable) out.write(`to enable ${device.device}: ${device.enable}\n`);
+        if (!device.found && device.enable) out.write(`to enable ${device.device}: ${device.enable}\n`);
       out.write(`\n${table(report.versions.map(({ name, version }) => [name, version]))}\n`);
     });
 }

@@ -1,3 +1,4 @@
+import type { EntryExplanation } from "@codex/pipeline";
 import type { Command } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { CommandContext } from "../program.ts";
@@ -29,6 +30,20 @@ async function check(context: CommandContext, flags: SharedOptions): Promise<voi
   if (broken.length > 0) context.exitCode = EXIT_CODES.usage;
 }
 
+function describe(entry: EntryExplanation): string {
+  const heading = `${entry.kind}/${entry.name} from ${entry.source}`;
+  const lines = [entry.description === undefined ? heading : `${heading}\n${entry.description}`];
+  if (entry.problem !== undefined) lines.push(`cannot be used: ${entry.problem.message}`);
+  const rows = entry.options.map((option) => [
+    `  ${option.path}`,
+    option.type,
+    option.default === undefined ? (option.required ? "required" : "optional") : JSON.stringify(option.default),
+    option.description ?? "",
+  ]);
+  if (rows.length > 0) lines.push(table(rows));
+  return lines.join("\n");
+}
+
 export function addPluginsCommand(program: Command, context: CommandContext): void {
   const plugins = program.command("plugins").description("What is registered, by whom, and whether it works.");
   const example = (name: string) => `\nExample:\n  $ codex plugins ${name}`;
@@ -53,7 +68,9 @@ export function addPluginsCommand(program: Command, context: CommandContext): vo
     .addHelpText("after", example("explain models/llama"))
     .action(async (name: string, flags: SharedOptions) => {
       const { explainPlugin } = await import("@codex/pipeline");
-      const explanation = await explainPlugin(name);
-      context.terminal.out.write(flags.json ? `${JSON.stringify(explanation)}\n` : `${explanation.lines.join("\n")}\n`);
+      const explanations = await explainPlugin(name);
+      context.terminal.out.write(
+        flags.json ? `${JSON.stringify(explanations)}\n` : `${explanations.map(describe).join("\n\n")}\n`,
+      );
     });
 }

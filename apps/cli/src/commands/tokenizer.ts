@@ -8,7 +8,6 @@ interface TrainTokenizerFlags extends SharedOptions {
   readonly output: string;
   readonly kind: string;
   readonly vocabSize: number;
-  readonly specialToken?: string[];
 }
 
 export function addTokenizerCommand(program: Command, context: CommandContext): void {
@@ -20,7 +19,6 @@ export function addTokenizerCommand(program: Command, context: CommandContext): 
     .requiredOption("--output <dir>", "the folder to write")
     .option("--kind <name>", "a registered tokenizer", "bpe")
     .option("--vocab-size <n>", "number of ids", wholeNumber("--vocab-size", 1), 4096)
-    .option("--special-token <token...>", "tokens that are never cut")
     .addHelpText(
       "after",
       `\nExample:\n  $ codex tokenizer train --input "src/**/*.ts" --output tokenizers/code --vocab-size 8000`,
@@ -29,7 +27,7 @@ export function addTokenizerCommand(program: Command, context: CommandContext): 
       const { trainTokenizer } = await import("@codex/pipeline");
       const { json, debug, ...request } = flags;
       const result = await trainTokenizer(request);
-      const text = `${result.vocabSize} ids from ${result.bytes} bytes in ${result.files.length} files\nwritten to ${result.directory}`;
+      const text = `${result.vocabSize} ids from ${result.bytes} bytes of text\nwritten to ${result.directory}: ${result.files.join(", ")}`;
       context.terminal.out.write(`${json ? JSON.stringify(result) : text}\n`);
     });
 

@@ -89,7 +89,7 @@ export interface CodexConfig {
   readonly data: NamedOptions & { readonly sequenceLength: number; readonly sampling: Static<typeof SamplingOptions>; readonly cacheDirectory: string } & Static<
       typeof CorpusOptions
     >;
-  readonly training: TrainingOptions & { readonly trainer: string };
+  readonly training: TrainingOptions & { readonly trainer: string; readonly trainerOptions: Readonly<Record<string, unknown>> };
   readonly logging: Static<typeof LoggingOptions>;
   readonly tracking: { readonly trackers: readonly NamedOptions[] };
   readonly checkpoints: Static<typeof CheckpointOptions>;
@@ -117,6 +117,16 @@ function named(name: string, schema: object, own: Record<string, TSchema> = {}):
   return Type.Object(properties, { additionalProperties: false });
 }
 
+/** What a registered part of training takes besides the options that all of them share. */
+function optionsBeside(schema: object, part: string): TObject {
+  const own = Object.entries(propertiesOf(schema)).filter(([key]) => !(key in TrainingOptions.properties));
+  return Type.Object(Object.fromEntries(own), {
+    additionalProperties: false,
+    default: {},
+    description: `Options of the ${part} beyond those of this group.`,
+  });
+}
+
 /**
  * The schema of configurations that choose these names.
  * @throws {RegistryError} for a name that nobody registered, and for one whose plugin is broken
@@ -139,13 +149,13 @@ export async function configurationSchemaFor(registries: Registries, selection: 
       ...groups,
       training: Type.Object(
         {
-          ...propertiesOf(optimizer.configSchema),
-          ...propertiesOf(schedule.configSchema),
-          ...propertiesOf(trainer.configSchema),
           ...TrainingOptions.properties,
+          optimizerOptions: optionsBeside(optimizer.configSchema, "optimizer"),
+          scheduleOptions: optionsBeside(schedule.configSchema, "schedule"),
+          trainerOptions: optionsBeside(trainer.configSchema, "trainer"),
           trainer: Type.String({ default: "default", description: "Name of the training loop." }),
         },
-        { additionalProperties: false, default: {}, description: TrainingOptions.description ?? "" },
+        { additionalProperties: false, default: {}, description: "How to train: length, batches, optimizer, schedule, and what happens every n steps." },
       ),
       tracking: Type.Object(
         {

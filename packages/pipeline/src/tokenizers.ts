@@ -1,0 +1,86 @@
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { createTextSource } from "@codex/data";
+import { validateConfig } from "@codex/config";
+import { writeFileDurably } from "@codex/storage";
+import { loadTokenizer } from "@codex/tokenization";
+import type { TSchema } from "typebox";
+import { PipelineError } from "./errors.ts";
+import { openRegistries } from "./registries.ts";
+
+export interface TrainTokenizerRequest {
+  /** Files, folders or globs. */
+  readonly input: readonly string[];
+  /** The folder to write. */
+  readonly output: string;
+  /** A registered tokenizer that can be trained. Default: `bpe`. */
+  readonly kind?: string;
+  readonly vocabSize?: number;
+  /** Any further option of that tokenizer. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly directory?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainedTokenizerFiles {
+  readonly directory: string;
+  readonly vocabSize: number;
+  /** Of the input. */
+  readonly bytes: number;
+  /** The files that were written. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Trains a tokenizer on text files and writes it as a Hugging Face folder with a manifest of corpus and result.
+ * @throws {PipelineError} `PIPELINE_CONFIG_INVALID` for one that needs no training
+ */
+export async function trainTokenizer(request: TrainTokenizerRequest): Promise<TrainedTokenizerFiles> {
+  const { kind = "bpe", directory = process.cwd(), vocabSize, signal } = request;
+  const { registries } = await openRegistries(directory);
+  const entry = await registries.of("tokenizers").resolve(kind);
+  const wanted = { ...request.options, ...(vocabSize === undefined ? {} : { vocabSize }) };
+  const provider = entry.create(validateConfig(entry.configSchema as TSchema, wanted) as never);
+  if (!provider.train) {
+    throw new PipelineError("PIPELINE_CONFIG_INVALID", `tokenizer "${kind}": expected one that is trained, this one is not`, {
+      help: "Use it as it is: tokenizer.name in the configuration.",
+    });
+  }
+  const source = createTextSource({ path: [...request.input] }, { directory });
+  const inputs = await source.inputs();
+  const texts = async function* (): AsyncGenerator<string> {
+    for await (const document of source.documents()) yield document.text;
+  };
+  const tokenizer = await provider.train(texts(), { inputs, ...(signal === undefined ? {} : { signal }) });
+  const output = resolve(directory, request.output);
+  await mkdir(output, { recursive: true });
+  const files = tokenizer.saveFiles();
+  for (const [name, contents] of Object.entries(files)) await writeFileDurably(join(output, name), contents);
+  return {
+    directory: request.output,
+    vocabSize: tokenizer.vocabSize,
+    bytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
+    files: Object.keys(files),
+  };
+}
+
+export interface TokenizerInspection {
+  readonly kind: string;
+  readonly vocabSize: number;
+  readonly specialTokens: readonly { readonly role: string; readonly token: string; readonly id: number }[];
+  readonly encoding?: { readonly ids: readonly number[]; readonly tokens: readonly string[] };
+}
+
+/** What is inside a tokenizer, and where it cuts a text. @param path - a `tokenizer.json`, or a folder that holds one */
+export async function inspectTokenizer(path: string, text?: string): Promise<TokenizerInspection> {
+  const tokenizer = await loadTokenizer(path);
+  const { additional, ...roles } = tokenizer.specialTokens;
+  const specialTokens = [
+    ...Object.entries(roles).map(([role, { token, id }]) => ({ role, token, id })),
+    ...additional.map(({ token, id }) => ({ role: "additional", token, id })),
+  ];
+  const inspection = { kind: tokenizer.kind, vocabSize: tokenizer.vocabSize, specialTokens };
+  if (text === undefined) return inspection;
+  const ids = [...tokenizer.encode(text)];
+  return { ...inspection, encoding: { ids, tokens: ids.map((id) => tokenizer.decode([id], { skipSpecialTokens: false })) } };
+}

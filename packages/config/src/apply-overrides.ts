@@ -18,13 +18,14 @@ import type { Override } from "./override.ts";
  * Value overrides in the order given, with the rules of Hydra's struct mode: a plain `a.b=v` only changes what is there, `+` adds what
  * is absent (or null or `???`) and merges dictionaries, `++` does either, `~` removes. Changes `root`.
  *
+ * @param options.struct - false: a plain `a.b=v` may set what is not there
  * @throws {ConfigError} `CONFIG_OVERRIDE_INVALID`, with the nearest key
  */
-export function applyOverrides(root: MappingNode, overrides: readonly Override[]): void {
-  for (const override of overrides) applyOverride(root, override);
+export function applyOverrides(root: MappingNode, overrides: readonly Override[], { struct }: { struct: boolean }): void {
+  for (const override of overrides) applyOverride(root, override, struct);
 }
 
-function applyOverride(root: MappingNode, override: Override): void {
+function applyOverride(root: MappingNode, override: Override, struct: boolean): void {
   if (override.package !== undefined) {
     throw refusal(
       override,
@@ -40,7 +41,7 @@ function applyOverride(root: MappingNode, override: Override): void {
 
   const node = nodeOf(override.value!, origin);
   const existing = nodeAt(root, path);
-  if (override.kind === "change") {
+  if (override.kind === "change" && struct) {
     if (existing === undefined) throw unknownKey(root, path, override);
     if (node.kind === "mapping" && existing.kind === "mapping") checkKnown(existing, node, path, override);
   } else if (override.kind === "add" && existing !== undefined && !isUnset(existing) && node.kind === "scalar") {

@@ -28,6 +28,11 @@ export interface ComposeOptions {
   readonly overrides?: readonly string[];
   /** What `${oc.env:NAME}` reads. Default: `process.env`. */
   readonly environment?: Environment;
+  /**
+   * As OmegaConf's struct flag: with true, the default, a plain `a.b=v` must name a key that the files have. With false it may set any key, for
+   * callers whose schema says afterwards which ones there are.
+   */
+  readonly struct?: boolean;
   /** The main config that a file in a group folder is composed with. Default: `config`. */
   readonly rootConfig?: string;
 }
@@ -57,7 +62,7 @@ export interface ComposedConfig {
  * @throws {ConfigError} every code but `CONFIG_VALIDATION_FAILED`
  */
 export function composeConfig(options: ComposeOptions): ComposedConfig {
-  const { environment = process.env, rootConfig = "config" } = options;
+  const { environment = process.env, rootConfig = "config", struct = true } = options;
   const main = locateMain(options.config, options.searchPath);
   const repository = new ConfigRepository(main.searchPath, main.pinned);
   const given = (options.overrides ?? []).map(parseOverride);
@@ -67,7 +72,7 @@ export function composeConfig(options: ComposeOptions): ComposedConfig {
   const defaults = resolveDefaults(repository, choice === undefined ? main.name : rootConfig, overrides);
   const root: MappingNode = mappingOf({ kind: "file", file: repository.files[0]!, line: 1, column: 1 });
   for (const config of defaults.configs) mergeInto(root, embed(repository.load(config.name)!.root, config.package));
-  applyOverrides(root, defaults.valueOverrides);
+  applyOverrides(root, defaults.valueOverrides, { struct });
 
   return {
     value: resolveInterpolations(root, environment) as ConfigObject,

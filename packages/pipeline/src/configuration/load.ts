@@ -47,7 +47,7 @@ function searchPathFor(config: string, directory: string): string[] {
 export async function loadConfiguration(options: LoadOptions): Promise<Configuration> {
   const { config, overrides = [], directory = process.cwd() } = options;
   const path = existsSync(resolve(directory, config)) ? relative(process.cwd(), resolve(directory, config)) : config;
-  const composed = composeConfig({ config: path, searchPath: searchPathFor(config, directory), overrides });
+  const composed = composeConfig({ config: path, searchPath: searchPathFor(config, directory), overrides, struct: false });
   const { registries, plugins } = await openRegistries(directory);
   const schema = await configurationSchemaFor(registries, selectionOf(composed, registries)).catch((error: Error) => {
     throw new PipelineError("PIPELINE_CONFIG_INVALID", `${composed.files[0]}: ${error.message}`, {

@@ -48,7 +48,7 @@ export class TrainingRun {
 
   async toTheEnd(): Promise<TrainingResult> {
     const { events, signal } = this.#run;
-    const savedStep = this.#state.step;
+    const startStep = this.#state.step; // nothing to save there, or saved already
     this.#start();
     let reason: StopReason | undefined;
     while (reason === undefined) {
@@ -56,9 +56,9 @@ export class TrainingRun {
       await this.#sampleIfDue();
       reason = this.#stopReason();
       const { step } = this.#state;
-      if (step > savedStep && (reason !== undefined || isDue(step, this.#run.options.checkpointEverySteps)))
+      if (step > startStep && (reason !== undefined || isDue(step, this.#run.options.checkpointEverySteps)))
         await this.#save();
-      reason ??= this.#stopReason();
+      reason ??= this.#stopReason(); // A save takes time: an abort during it must not cost another step.
       if (reason === undefined) await this.#takeStep();
     }
     events.emit({ type: "stop", step: this.#state.step, reason });

@@ -1,6 +1,7 @@
 import { findBackend } from "@tensorflow/tfjs-core";
 import { registerHostKernels } from "../kernels/register.ts";
 import type { Device, DeviceStatus } from "./device.ts";
+import { quietly } from "./quietly.ts";
 
 let status: Promise<DeviceStatus> | undefined;
 
@@ -14,7 +15,7 @@ export const cpuDevice: Device = {
 };
 
 async function loadCpu(): Promise<DeviceStatus> {
-  const { version_cpu } = await import("@tensorflow/tfjs-backend-cpu");
+  const { version_cpu } = await quietly(() => import("@tensorflow/tfjs-backend-cpu"));
   registerHostKernels("cpu");
   const backend = findBackend("cpu") as unknown as { firstUse: boolean };
   backend.firstUse = false; // no advice on the console: `reason` tells of the other devices

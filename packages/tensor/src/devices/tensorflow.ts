@@ -6,6 +6,7 @@ import util from "node:util";
 import { engine, findBackend } from "@tensorflow/tfjs-core";
 import { absent, type Device, type DeviceStatus, messageOf } from "./device.ts";
 import { initializeBackend } from "./initialize-backend.ts";
+import { quietly } from "./quietly.ts";
 
 /** The one with CUDA first: who has installed it wants it. */
 const PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"];
@@ -47,7 +48,9 @@ interface TensorflowBackend {
 async function loadPackage(name: string, path: string): Promise<DeviceStatus> {
   restoreRemovedUtilities();
   const before = engine().backendName as string | undefined | null; // importing the package makes its backend current
-  const module = (await import(pathToFileURL(path).href)) as TensorflowModule & { default?: TensorflowModule };
+  const module = (await quietly(() => import(pathToFileURL(path).href))) as TensorflowModule & {
+    default?: TensorflowModule;
+  };
   if (before != null) engine().backendName = before;
   await initializeBackend("tensorflow");
   const { binding, isUsingGpuDevice } = (findBackend("tensorflow") ?? {}) as TensorflowBackend;

@@ -4,6 +4,7 @@ import { registerHostKernels } from "../kernels/register.ts";
 import { guardAllocations } from "../kernels/wasm-memory.ts";
 import { absent, type Device, type DeviceStatus, messageOf } from "./device.ts";
 import { initializeBackend } from "./initialize-backend.ts";
+import { quietly } from "./quietly.ts";
 
 const ENABLE = "Reinstall @codex/tensor: @tensorflow/tfjs-backend-wasm is one of its dependencies.";
 
@@ -20,7 +21,7 @@ export const wasmDevice: Device = {
 
 async function loadWasm(): Promise<DeviceStatus> {
   try {
-    const wasm = await import("@tensorflow/tfjs-backend-wasm");
+    const wasm = await quietly(() => import("@tensorflow/tfjs-backend-wasm"));
     registerHostKernels("wasm");
     await keepingProcessListeners(() => initializeBackend("wasm"));
     guardAllocations(findBackend("wasm") as unknown as WasmBackend);

@@ -27,6 +27,7 @@ import {
   sum,
   type Tensor,
   where,
+  zeros,
   zerosLike,
 } from "@tensorflow/tfjs-core";
 
@@ -95,7 +96,7 @@ const BINARY: Readonly<Record<string, BinaryGradient>> = {
   }),
 };
 
-/** Piecewise constant: a gradient of zero, so that a path through them does not end in an error. */
+/** Piecewise constant: a gradient of zero, so that a path through them does not end in an error. float32, as the tape wants even of a bool. */
 const CONSTANT_UNARY = [
   "Ceil",
   "Floor",
@@ -137,18 +138,18 @@ export const elementwiseGradients: readonly GradConfig[] = [
   ...CONSTANT_UNARY.map((kernelName) => ({
     kernelName,
     inputsToSave: ["x"],
-    gradFunc: (_dy: Tensor | Tensor[], [x]: Tensor[]) => ({ x: () => zerosLike(x!) }),
+    gradFunc: (_dy: Tensor | Tensor[], [x]: Tensor[]) => ({ x: () => zeros(x!.shape) }),
   })),
   ...CONSTANT_BINARY.map((kernelName) => ({
     kernelName,
     inputsToSave: ["a", "b"],
-    gradFunc: (_dy: Tensor | Tensor[], [a, b]: Tensor[]) => ({ a: () => zerosLike(a!), b: () => zerosLike(b!) }),
+    gradFunc: (_dy: Tensor | Tensor[], [a, b]: Tensor[]) => ({ a: () => zeros(a!.shape), b: () => zeros(b!.shape) }),
   })),
   {
     kernelName: "Select",
     inputsToSave: ["condition"],
     gradFunc: (dy, [condition]) => ({
-      condition: () => zerosLike(condition!),
+      condition: () => zeros(condition!.shape),
       t: () => where(condition!, dy as Tensor, zerosLike(dy as Tensor)),
       e: () => where(condition!, zerosLike(dy as Tensor), dy as Tensor),
     }),

@@ -1,7 +1,7 @@
 import { broadcast_util, type DataId, type KernelFunc, type TensorInfo, util } from "@tensorflow/tfjs-core";
 import { TensorError } from "../errors.ts";
 import { formatShape } from "../shape-checks.ts";
-import type { WasmBackend, WasmModule } from "./host-memory.ts";
+import { hostMemory, type WasmBackend, type WasmModule } from "./host-memory.ts";
 
 /**
  * matMul for the wasm backend. Its own kernel hands one untransposed product to XNNPACK (44 GFLOP/s measured, 24 at 64x32x64) and
@@ -29,6 +29,10 @@ export const wasmBatchMatMul: KernelFunc = ({ inputs, attrs, backend: kernelBack
   const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const output = backend.makeOutput([...batch, M, N], "float32");
   if (util.sizeFromShape(output.shape) === 0) return output;
+  if (K === 0) {
+    hostMemory("wasm", backend).floats(output).fill(0);
+    return output;
+  }
   const product = new Products(backend, M, K, N, transposeA, transposeB);
   const [aOffset, bOffset, outOffset] = [a, b, output].map(({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset);
   const keepsPacked = M <= FEW_ROWS && util.sizeFromShape(batch) === 1 && isKeptAs(b.dataId, `${K}x${N}`);

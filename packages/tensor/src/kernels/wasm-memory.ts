@@ -11,7 +11,7 @@ export function guardAllocations({ wasm }: WasmBackend): void {
   wasm._free(wasm._malloc(1)); // its first call replaces the property
   const { _malloc: malloc } = wasm;
   wasm._malloc = (bytes) => {
-    const offset = malloc(bytes) >>> 0; // above 2 GiB it comes as a negative number
+    const offset = bytes < HEAP_LIMIT ? malloc(bytes) >>> 0 : 0; // its size_t has 32 bits; above 2 GiB it comes as a negative number
     if (offset !== 0 || bytes === 0) return offset;
     const heap = wasm.HEAPU8.length;
     throw new TensorError(
@@ -24,4 +24,5 @@ export function guardAllocations({ wasm }: WasmBackend): void {
   };
 }
 
+const HEAP_LIMIT = 2 ** 32; // bytes
 const guarded = new WeakSet<WasmModule>();

@@ -54,13 +54,12 @@ function checkIds(ids: ArrayLike<number>, vocabSize: number, origin: string): vo
 }
 
 /** `tokenByteLength` of the encoder as a table that is filled as tokens are met; the end of a document has no bytes. */
-export function byteLengthTable(encoder: TokenEncoder) {
+export function byteLengthTable(encoder: TokenEncoder): ((id: number) => number) | undefined {
   if (encoder.tokenByteLength === undefined) return undefined;
-  const { endOfTextId, vocabSize } = encoder;
-  const table = new Int32Array(vocabSize).fill(-1);
-  if (endOfTextId !== undefined) table[endOfTextId] = 0;
-  return (id: number): number => {
-    if (table[id] === -1) table[id] = encoder.tokenByteLength?.(id) ?? 0; // a method: called on its object
+  const table = new Int32Array(encoder.vocabSize).fill(-1);
+  if (encoder.endOfTextId !== undefined) table[encoder.endOfTextId] = 0;
+  return (id) => {
+    if (table[id] === -1) table[id] = encoder.tokenByteLength!(id);
     return table[id]!;
   };
 }

@@ -13,6 +13,8 @@ export {
   type CorpusStatistics,
   createCorpus,
 } from "./corpus.ts";
+export { createShakespeareSource } from "./datasets/shakespeare.ts";
+export { createTypescriptLibSource } from "./datasets/typescript-lib.ts";
 export type { Document, InputFile, TextSource } from "./document.ts";
 export type { TokenEncoder } from "./encoder.ts";
 export { DataError, type DataErrorCode } from "./errors.ts";

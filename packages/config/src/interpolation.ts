@@ -23,6 +23,7 @@ import {
 
 const MAX_VALUES = 100_000;
 const MAX_TEXT = 1_000_000;
+const MAX_DEPTH = 200; // of values inside values and references to references
 
 /** Environment variables that `${oc.env:NAME}` may read. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -103,6 +104,7 @@ class Evaluator {
     const done = this.#done.get(name);
     if (done !== undefined) return done;
     if (this.#open.includes(name)) throw new Unresolved(`it refers to itself: ${[...this.#open, name].join(" -> ")}`);
+    if (this.#open.length >= MAX_DEPTH) throw new Unresolved(`it refers through more than ${MAX_DEPTH} values`);
     this.#open.push(name);
     try {
       const value = this.#evaluate(node, path);

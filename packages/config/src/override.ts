@@ -69,8 +69,11 @@ const IN_PRIMITIVE = new Set<TokenKind>([
 ]);
 const IN_DICT_KEY = new Set<TokenKind>(["id", "null", "int", "float", "bool", "char", "escape", "space"]);
 
-const KEY =
-  /^(~|\+\+|\+)?((?:[a-zA-Z_][\w-]*(?:\/[a-zA-Z_][\w-]*)+)|(?:[a-zA-Z_$][\w$-]*|0|[1-9]\d*)(?:\.(?:[a-zA-Z_$][\w$-]*|0|[1-9]\d*))*)(?:@([\w$.-]*))?(=|$)/;
+const STEP = String.raw`(?:[a-zA-Z_$][\w$-]*|${INT})`;
+const ID = String.raw`[a-zA-Z_][\w-]*`;
+const KEY = new RegExp(
+  String.raw`^(~|\+\+|\+)?(${ID}(?:/${ID})+|${STEP}(?:\.${STEP})+|[a-zA-Z_$][\w$-]*)(?:@([\w$.-]*))?(=|$)`,
+);
 
 /** @throws {ConfigError} `CONFIG_OVERRIDE_INVALID`, `CONFIG_KEY_FORBIDDEN` */
 export function parseOverride(text: string): Override {

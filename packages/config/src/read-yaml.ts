@@ -76,7 +76,7 @@ function parse(text: string, file: string, lineCounter: LineCounter) {
       merge: false,
       uniqueKeys: false, // found below in linear time, and with both places
       prettyErrors: false,
-      logLevel: "silent",
+      logLevel: "error", // "silent" would also overlook a second document
       lineCounter,
       customTags: (tags) => [GROUPED_NUMBER, ...tags],
     });

@@ -16,8 +16,9 @@ export interface ConfigKeyDoc {
   readonly key: string;
   readonly type: string;
   readonly description: string;
-  /** As in an override; `undefined` where the key has to be given or may be left out (see `required`). */
+  /** As in an error message; `undefined` where the key has to be given or may be left out. */
   readonly default: string | undefined;
+  /** Whether it has to be given. */
   readonly required: boolean;
   /** The choice that the key belongs to, such as `optimizer.name=sgd`. */
   readonly when: string | undefined;
@@ -66,7 +67,7 @@ export function listConfigKeys(schema: object): ConfigKeyDoc[] {
 export function renderConfigDocs(schema: object): string {
   const lines = ["| Key | Type | Default | Description |", "|---|---|---|---|"];
   for (const doc of listConfigKeys(schema)) {
-    const fallback = doc.default === undefined ? (doc.required ? "required" : "") : code(doc.default);
+    const fallback = doc.default !== undefined ? code(doc.default) : doc.required ? "required" : "";
     const description = doc.when === undefined ? doc.description : `With ${code(doc.when)}. ${doc.description}`;
     lines.push(`| ${code(doc.key)} | ${cell(doc.type)} | ${fallback} | ${cell(description.trim())} |`);
   }
@@ -83,7 +84,7 @@ function row(schema: JsonSchema, path: readonly string[], required: boolean, whe
     type: describeSchema(schema),
     description: schema.description ?? "",
     default: "default" in schema ? describeValue(schema.default) : undefined,
-    required,
+    required: required && !("default" in schema),
     when,
   };
 }

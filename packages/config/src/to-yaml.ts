@@ -1,4 +1,4 @@
-import { stringify } from "yaml";
+import { Scalar, stringify } from "yaml";
 import type { ConfigValue } from "./node.ts";
 import { GROUPED_NUMBER } from "./read-yaml.ts";
 
@@ -9,7 +9,7 @@ import { GROUPED_NUMBER } from "./read-yaml.ts";
  * `???` stays what it is, a value to be given. There is no comment in the output.
  */
 export function toYaml(value: ConfigValue): string {
-  return stringify(escapeInterpolations(value), {
+  return stringify(readable(value), {
     version: "1.2",
     schema: "core",
     compat: "yaml-1.1",
@@ -19,11 +19,18 @@ export function toYaml(value: ConfigValue): string {
   });
 }
 
-function escapeInterpolations(value: ConfigValue): ConfigValue {
+/** The value with what would not read as itself written differently. */
+function readable(value: ConfigValue): unknown {
   // In front of ${ each backslash counts double, and one more makes the ${ plain.
   if (typeof value === "string")
     return value.replace(/(\\*)\$\{/g, (_, backslashes: string) => `${backslashes}${backslashes}\\\${`);
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    // As an integer it would be refused for being rounded.
+    const scalar = new Scalar(value);
+    scalar.format = "EXP";
+    return scalar;
+  }
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(escapeInterpolations);
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, escapeInterpolations(child)]));
+  if (Array.isArray(value)) return value.map(readable);
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, readable(child)]));
 }

@@ -138,7 +138,9 @@ class Walk {
 
   #unknown(key: string, value: unknown, known: readonly string[], path: ConfigPath): void {
     const sibling = nearest(key, known);
-    const meant = sibling === undefined ? findKey(this.#root, key) : describePath([...path, sibling]);
+    const elsewhere = findKey(this.#root, key);
+    const other = elsewhere === describePath([...path, key]) ? undefined : elsewhere; // a key of another variant stands right here
+    const meant = sibling === undefined ? other : describePath([...path, sibling]);
     const hint = meant === undefined ? `; known there: ${known.join(", ") || "nothing"}` : `; did you mean ${meant}?`;
     this.report([...path, key], `unknown key (value ${describeValue(value)})${hint}`, { value, nearest: meant });
   }

@@ -1,6 +1,8 @@
 import { createPermutation, createStream } from "@codex/random";
 import fc from "fast-check";
 
+fc.configureGlobal({ seed: 20250101 });
+
 const stream = (seed: number, name = "data") => createStream(seed, name);
 const listOf = (length: number, source = stream(1)) => {
   const permutation = createPermutation(length, source);

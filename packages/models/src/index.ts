@@ -33,6 +33,7 @@ export type {
   Parameter,
   TrainingBatch,
 } from "./language-model.ts";
+export { createCausalLanguageModel, type Decoder, type ForwardPass } from "./layers/causal-language-model.ts";
 export type { KeyValueCache } from "./layers/decoder-cache.ts";
 export { createParameters, type Initialization, type ParameterSpec, type Parameters } from "./layers/parameters.ts";
 export { checkVocabulary } from "./vocabulary.ts";

@@ -1,10 +1,15 @@
-import { type DeviceName, selectDevice } from "@codex/tensor";
+import { type DeviceName, type DeviceSelection, selectDevice as select } from "@codex/tensor";
 
-/** The devices that the suite runs on; real TensorFlow when a person has set one up. */
+/** A project whose `@tensorflow/tfjs-node` works. */
+const projectDirectory = process.env["CODEX_TEST_TENSORFLOW"];
+
+/** The devices that the suites run on: cpu, wasm, and TensorFlow where a person has set one up. */
 export const devices: readonly DeviceName[] = [
   "cpu",
   "wasm",
-  ...(process.env["CODEX_TEST_TENSORFLOW"] === undefined ? [] : (["tensorflow"] as const)),
+  ...(projectDirectory === undefined ? [] : (["tensorflow"] as const)),
 ];
 
-export { selectDevice };
+export function selectDevice(device: DeviceName): Promise<DeviceSelection> {
+  return select(device, projectDirectory === undefined ? {} : { projectDirectory });
+}

@@ -1,6 +1,6 @@
 """Opens a folder that `saveModel` of @codex/models wrote and compares transformers' logits with ours.
 
-    node tools/parity/models/save_for_check.mjs FOLDER [SOURCE_MODEL_FOLDER]
+    node --conditions=@codex/source --import ./tools/jest/register-typescript.mjs tools/parity/models/save_for_check.mjs FOLDER
     python tools/parity/models/check_saved.py FOLDER
 
 The first command writes, beside the model, `codex-logits.json`: { "inputIds": [[...]], "logits": [[[...]]] }.

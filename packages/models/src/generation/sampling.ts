@@ -72,15 +72,22 @@ function dropBelow(scores: Float32Array, lowestKept: number): void {
 }
 
 function maximum(scores: Float32Array): number {
-  return scores.reduce((highest, score) => Math.max(highest, score), Number.NEGATIVE_INFINITY);
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < scores.length; id++) if (scores[id]! > highest) highest = scores[id]!;
+  return highest;
 }
 
 /** Probabilities, float64. */
 export function softmax(scores: Float32Array): Float64Array {
   const highest = maximum(scores);
-  const weights = Float64Array.from(scores, (score) => Math.exp(score - highest));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
+  const probabilities = new Float64Array(scores.length);
+  let total = 0;
+  for (let id = 0; id < scores.length; id++) {
+    probabilities[id] = Math.exp(scores[id]! - highest);
+    total += probabilities[id]!;
+  }
+  for (let id = 0; id < scores.length; id++) probabilities[id] = probabilities[id]! / total;
+  return probabilities;
 }
 
 /** The token with the highest score; the first of several. */

@@ -4,7 +4,7 @@ import { passThrough, repository, run, setup } from "./setup.mjs";
 
 await run(async () => {
   await setup();
-  const codex = join(repository, "apps", "cli", "dist", "bin", "codex.js");
+  const codex = join(repository, "apps", "cli", "bin", "codex.js");
   return await passThrough(process.execPath, [
     codex,
     "train",

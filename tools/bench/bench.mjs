@@ -78,7 +78,7 @@ await run(async () => {
   });
   await setup();
   const { probeDevices } = await import("@codex/tensor");
-  const devices = (await probeDevices({ projectDirectory })).filter((report) => report.available).map((report) => report.device);
+  const devices = (await probeDevices({ projectDirectory })).filter((report) => report.found).map((report) => report.device);
   const hasTorch = spawnSync(python, ["-c", "import torch"]).status === 0;
   const present = [...(hasTorch ? ["pytorch", "pytorch-compile"] : []), ...devices];
   const wanted = values.implementations?.split(",") ?? present;

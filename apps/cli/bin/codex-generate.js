@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { run } from "../program.ts";
+import { run } from "../dist/program.js";
 
 process.exitCode = await run(["generate", ...process.argv.slice(2)]);

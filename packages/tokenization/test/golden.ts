@@ -19,6 +19,7 @@ export interface TrainedCase {
   merges: string[];
   resultSize: number;
   cases: Case[];
+  decodings: { ids: number[]; text: string }[];
 }
 
 export interface HubCase {
@@ -29,4 +30,12 @@ export interface HubCase {
 
 export function golden<Content>(name: string): Content {
   return JSON.parse(readFileSync(new URL(`./golden/${name}`, import.meta.url), "utf8")) as Content;
+}
+
+/** What tokenizers and transformers made of the files in golden/ours; made by check_ours.py. */
+export interface OursGolden {
+  ours: Record<
+    string,
+    { vocabSize: number; roles: Record<string, number>; cases: (Required<Case> & { none: number[] })[] }
+  >;
 }

@@ -27,6 +27,7 @@ describe.each(trained.map((fixture, index) => ({ index, fixture })))("trained to
       expect(ids(tokenizer.encode(one.text))).toEqual(one.none ?? one.all);
       expect(tokenizer.decode(one.all)).toBe(one.decoded);
     }
+    for (const { ids, text } of fixture.decodings) expect(tokenizer.decode(ids)).toBe(text);
   });
 });
 

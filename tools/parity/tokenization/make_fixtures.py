@@ -96,6 +96,20 @@ def ids(tokenizer: Tokenizer, texts: list[str]) -> list[dict]:
     return cases
 
 
+def decodings(tokenizer: Tokenizer, size: int) -> list[dict]:
+    """Random ids: bytes that are no UTF-8 become U+FFFD, one per maximal part."""
+    out = []
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    high = [tokenizer.token_to_id(letter) for letter in sorted(letters)[-128:]]
+    while len(out) < 60:
+        found = [random.choice(high) if random.random() < 0.8 else random.randrange(size) for _ in range(random.randint(1, 8))]
+        # Bytes of a surrogate, which we read back as one: `decode(encode(x))` is `x` for every JavaScript string.
+        if any(tokenizer.id_to_token(one).startswith("í") for one in found):
+            continue
+        out.append({"ids": found, "text": tokenizer.decode(found)})
+    return out
+
+
 def pieces() -> dict:
     out: dict = {}
     for name, pre_tokenizer in PRE_TOKENIZERS.items():
@@ -132,6 +146,7 @@ def trained() -> list[dict]:
                 "merges": [" ".join(merge) for merge in model["merges"]],
                 "resultSize": len(model["vocab"]),
                 "cases": ids(tokenizer, texts),
+                "decodings": [] if out else decodings(tokenizer, len(model["vocab"])),
             }
         )
     return out

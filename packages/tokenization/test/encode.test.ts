@@ -1,13 +1,13 @@
 import { createByteTokenizer, trainByteLevelBpe, trainCharTokenizer } from "@codex/tokenization";
 import fc from "fast-check";
 
-test("a megabyte of one character is not quadratic", async () => {
+test("a long run of one character is not quadratic", async () => {
   const tokenizer = await trainByteLevelBpe(["a".repeat(64)], { vocabSize: 263, specialTokens: {} });
   // a, aa, a^4, ... a^64: the run is cut into the longest, and what is left into the next.
-  const ids = tokenizer.encode("a".repeat(1_000_000));
-  expect(ids.length).toBe(1_000_000 / 64);
-  expect(tokenizer.decode(ids)).toBe("a".repeat(1_000_000));
-  expect(tokenizer.encode("^".repeat(1_000_000)).length).toBe(1_000_000);
+  const ids = tokenizer.encode("a".repeat(256_000));
+  expect(ids.length).toBe(256_000 / 64);
+  expect(tokenizer.decode(ids)).toBe("a".repeat(256_000));
+  expect(tokenizer.encode("^".repeat(256_000)).length).toBe(256_000);
 });
 
 test("the cache of pieces gives what was computed, after it is full too", async () => {

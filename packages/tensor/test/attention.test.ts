@@ -22,7 +22,7 @@ describe.each(presentDevices)("on %s", (device) => {
   });
 
   test("what one document holds does not move the others by a bit", () => {
-    const documentIds = tf.tensor([[0, 0, 0, 1, 1, 2]], [1, 6], "int32") as tf.Tensor2D;
+    const documentIds = tf.tensor([[0, 0, 0, 1, 1, 2]], [1, 6], "int32");
     const [q, k, v] = ["q", "k", "v"].map((name) => normal([1, 2, 6, 4], name)) as [
       tf.Tensor4D,
       tf.Tensor4D,
@@ -47,8 +47,7 @@ describe.each(presentDevices)("on %s", (device) => {
   test("grouped key heads equal the same heads repeated", () => {
     const q = normal([2, 6, 4, 4], "q");
     const [k, v] = [normal([2, 2, 4, 4], "k"), normal([2, 2, 4, 4], "v")];
-    const repeated = (x: tf.Tensor4D) =>
-      tf.reshape(tf.tile(tf.expandDims(x, 2), [1, 1, 3, 1, 1]), [2, 6, 4, 4]) as tf.Tensor4D;
+    const repeated = (x: tf.Tensor4D) => tf.reshape(tf.tile(tf.expandDims(x, 2), [1, 1, 3, 1, 1]), [2, 6, 4, 4]);
     const options = { causal: true };
     expectClose(attention(q, k, v, options), attention(q, repeated(k), repeated(v), options), 1e-6);
   });
@@ -66,11 +65,11 @@ describe.each(presentDevices)("on %s", (device) => {
       ],
       [2, 7],
       "int32",
-    ) as tf.Tensor2D;
+    );
     const options = { causal: true, documentIds };
     const whole = attention(q, k, v, options);
     for (const length of [1, 3]) {
-      const last = tf.slice(q, [0, 0, 7 - length, 0], [2, 2, length, 4]) as tf.Tensor4D;
+      const last = tf.slice(q, [0, 0, 7 - length, 0], [2, 2, length, 4]);
       expectClose(attention(last, k, v, options), tf.slice(whole, [0, 0, 7 - length, 0], [2, 2, length, 4]), 1e-6);
     }
   });
@@ -84,10 +83,10 @@ describe.each(presentDevices)("on %s", (device) => {
       ],
       [2, 7],
       "int32",
-    ) as tf.Tensor2D;
+    );
     const dropout = { rate: 0.3, key: stream.key, offset: 10 };
     const run = (maxScores: number) => (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
-      attention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, { causal, documentIds, dropout, maxScores });
+      attention(q, k, v, { causal, documentIds, dropout, maxScores });
     const rows = 2 * 4 * 7; // scores of one query position
     const whole = gradientsOf(run(5 * rows), inputs);
     gradientsOf(run(2 * rows), inputs).forEach((gradient, i) => {
@@ -100,7 +99,7 @@ describe.each(presentDevices)("on %s", (device) => {
   test("dropout takes the draws of its key and offset, and scales what stays", () => {
     // Equal scores make every probability 1/4, and v = identity shows them.
     const zeros = tf.zeros<tf.Rank.R4>([1, 2, 4, 4]);
-    const v = tf.tile(tf.reshape(tf.eye(4), [1, 1, 4, 4]), [1, 2, 1, 1]) as tf.Tensor4D;
+    const v = tf.tile(tf.reshape(tf.eye(4), [1, 1, 4, 4]), [1, 2, 1, 1]);
     const dropout = { rate: 0.5, key: stream.key, offset: 7 };
     const shown = attention(zeros, zeros, v, { causal: false, dropout });
     const draws = stream.fillUniform(new Float32Array(32), 7);
@@ -111,8 +110,7 @@ describe.each(presentDevices)("on %s", (device) => {
   test("the gradient through dropout is that of the same mask", () => {
     const dropout = { rate: 0.4, key: stream.key, offset: 0 };
     const inputs = [normal([1, 2, 3, 4], "q"), normal([1, 2, 3, 4], "k"), normal([1, 2, 3, 4], "v")];
-    const run = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
-      attention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, { causal: true, dropout });
+    const run = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => attention(q, k, v, { causal: true, dropout });
     const gradients = gradientsOf(run, inputs);
     const dy = normal([1, 2, 3, 4], "dy");
     inputs.forEach((input, which) => {

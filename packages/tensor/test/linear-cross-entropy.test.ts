@@ -23,10 +23,10 @@ describe.each(presentDevices)("linearCrossEntropy on %s", (device) => {
     "chunks of at most %s logits give the sums of the whole",
     (maxLogits) => {
       const run = (maxLogits: number) =>
-        tf.valueAndGrads(
-          (h: tf.Tensor, w: tf.Tensor) =>
-            linearCrossEntropy(h as tf.Tensor2D, w as tf.Tensor2D, labels, { maxLogits }).lossSum,
-        )([hidden, weight]);
+        tf.valueAndGrads((h: tf.Tensor, w: tf.Tensor) => linearCrossEntropy(h, w, labels, { maxLogits }).lossSum)([
+          hidden,
+          weight,
+        ]);
       const whole = run(ROWS * VOCABULARY);
       const chunked = run(maxLogits);
       expectClose(chunked.value, whole.value, 1e-6);
@@ -38,26 +38,26 @@ describe.each(presentDevices)("linearCrossEntropy on %s", (device) => {
 
   test("counts the rows that have a target, and a batch without any has loss 0 and no gradient", () => {
     expect(linearCrossEntropy(hidden, weight, labels).targetCount.dataSync()[0]).toBe(8);
-    const none = tf.fill([ROWS], -100, "int32") as tf.Tensor1D;
+    const none = tf.fill([ROWS], -100, "int32");
     expect(linearCrossEntropy(hidden, weight, none).targetCount.dataSync()[0]).toBe(0);
-    const { value, grads } = tf.valueAndGrads(
-      (h: tf.Tensor, w: tf.Tensor) => linearCrossEntropy(h as tf.Tensor2D, w as tf.Tensor2D, none).lossSum,
-    )([hidden, weight]);
+    const { value, grads } = tf.valueAndGrads((h: tf.Tensor, w: tf.Tensor) => linearCrossEntropy(h, w, none).lossSum)([
+      hidden,
+      weight,
+    ]);
     expect(value.dataSync()[0]).toBe(0);
     for (const gradient of grads) expect(gradient.dataSync().every((element) => element === 0)).toBe(true);
   });
 
   test("the gradient is multiplied by that of the loss", () => {
     const gradientOf = (factor: number) =>
-      tf.grad((h: tf.Tensor) => tf.mul(linearCrossEntropy(h as tf.Tensor2D, weight, labels).lossSum, factor))(hidden);
+      tf.grad((h: tf.Tensor) => tf.mul(linearCrossEntropy(h, weight, labels).lossSum, factor))(hidden);
     expectClose(gradientOf(0.125), tf.mul(gradientOf(1), 0.125), 1e-6);
   });
 
   test("never holds the logits of the whole batch", async () => {
     const bytes = ROWS * VOCABULARY * 4;
     const profile = await tf.profile(() => {
-      const run = (h: tf.Tensor) =>
-        linearCrossEntropy(h as tf.Tensor2D, weight, labels, { maxLogits: VOCABULARY }).lossSum;
+      const run = (h: tf.Tensor) => linearCrossEntropy(h, weight, labels, { maxLogits: VOCABULARY }).lossSum;
       return tf.tidy(() => tf.grad(run)(hidden));
     });
     const largest = Math.max(

@@ -20,18 +20,20 @@ import { presentDevices, projectDirectory } from "./devices.ts";
 const key = [1, 2] as const;
 const shape = { B: 2, T: 6, H: 2, D: 4, C: 8, V: 11 };
 
+interface Parameters {
+  readonly table: tf.Variable;
+  readonly square: tf.Variable;
+  readonly vector: tf.Variable;
+}
+
 /** Every op once, in a model of one layer. */
-function lossOf(
-  p: Record<string, tf.Variable>,
-  ids: tf.Tensor,
-  labels: tf.Tensor1D,
-): { lossSum: tf.Scalar; targetCount: tf.Scalar } {
+function lossOf(p: Parameters, ids: tf.Tensor, labels: tf.Tensor): { lossSum: tf.Scalar; targetCount: tf.Scalar } {
   const { B, T, H, D, C } = shape;
   const table = tf.ones<tf.Rank.R3>([1, T, D]);
-  const matrix = p["square"] as unknown as tf.Tensor2D;
-  const vector = p["vector"] as unknown as tf.Tensor1D;
-  const heads = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, T, H, D]), [0, 2, 1, 3]) as tf.Tensor4D;
-  let x = embedding(p["table"] as unknown as tf.Tensor2D, ids);
+  const matrix = p.square;
+  const vector = p.vector;
+  const heads = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, T, H, D]), [0, 2, 1, 3]);
+  let x = embedding(p.table, ids);
   const q = rotaryEmbedding(heads(linear(layerNorm(x, vector, vector, 1e-5), matrix, vector)), table, table);
   const a = attention(q, heads(x), heads(x), { causal: true, dropout: { rate: 0.1, key, offset: 0 }, maxScores: 100 });
   x = tf.add(x, tf.reshape(tf.transpose(a, [0, 2, 1, 3]), [B, T, C]));
@@ -41,7 +43,7 @@ function lossOf(
     key,
     offset: 0,
   });
-  return linearCrossEntropy(tf.reshape(x, [B * T, C]), p["table"] as unknown as tf.Tensor2D, labels, { maxLogits: 50 });
+  return linearCrossEntropy(tf.reshape(x, [B * T, C]), p.table, labels, { maxLogits: 50 });
 }
 
 describe.each(presentDevices)("memory on %s", (device) => {
@@ -51,16 +53,16 @@ describe.each(presentDevices)("memory on %s", (device) => {
 
   test("training steps and evaluations leave no tensor behind", () => {
     const { B, T, C, V } = shape;
-    const p: Record<string, tf.Variable> = tf.tidy(() => ({
+    const p: Parameters = tf.tidy(() => ({
       table: tf.variable(tf.randomNormal([V, C], 0, 1, "float32", 1)),
       square: tf.variable(tf.randomNormal([C, C], 0, 1, "float32", 2)),
       vector: tf.variable(tf.ones([C])),
     }));
-    const parameters = Object.values(p);
+    const parameters: tf.Variable[] = Object.values(p);
     const moments = () => parameters.map((parameter) => tf.tidy(() => tf.variable(tf.zerosLike(parameter))));
     const [firstMoments, secondMoments, momentumBuffers] = [moments(), moments(), moments()];
     const ids = tf.tensor([0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 10], [B, T], "int32");
-    const labels = tf.tensor([1, 2, -100, 4, 5, 6, 4, 3, 2, 1, 0, 10], [B * T], "int32") as tf.Tensor1D;
+    const labels = tf.tensor([1, 2, -100, 4, 5, 6, 4, 3, 2, 1, 0, 10], [B * T], "int32");
 
     const step = (n: number) => {
       const { value, grads } = tf.variableGrads(() => tf.tidy(() => lossOf(p, ids, labels).lossSum), parameters);

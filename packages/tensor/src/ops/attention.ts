@@ -13,7 +13,6 @@ import {
   sub,
   sum,
   type Tensor,
-  type Tensor2D,
   type Tensor4D,
   tensor,
   tidy,
@@ -36,7 +35,7 @@ export interface AttentionOptions {
   /** Factor of the scores. Default 1 / sqrt(headDim). */
   readonly scale?: number;
   /** `[batch, keys]` int32: a query sees only keys of its own document. */
-  readonly documentIds?: Tensor2D;
+  readonly documentIds?: Tensor;
   /** On the probabilities; element `[b, h, t, s]` takes draw `offset + ((b H + h) T + t) S + s`. */
   readonly dropout?: DropoutAttributes;
   /** Scores that the composed form holds at a time, 4 bytes each; queries are cut into tiles accordingly. Default 2^22. */
@@ -103,10 +102,10 @@ const attentionOp: FusedOp<AttentionInputs, AttentionAttributes> = {
  * @returns `[batch, heads, queries, headDim]`; the caller disposes it
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`, `TENSOR_ARGUMENT_INVALID`
  */
-export function attention(q: Tensor4D, k: Tensor4D, v: Tensor4D, options: AttentionOptions): Tensor4D {
-  const { causal, documentIds, dropout, scale = 1 / Math.sqrt(q.shape[3]), maxScores = 2 ** 22 } = options;
-  const [batch, heads, queries, headDim] = q.shape;
-  const [keyBatch, keyHeads, keys, keyDim] = k.shape;
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor4D {
+  const { causal, documentIds, dropout, scale = 1 / Math.sqrt(q.shape[3] ?? 1), maxScores = 2 ** 22 } = options;
+  const [batch, heads = 0, queries = 0, headDim] = q.shape;
+  const [keyBatch, keyHeads = 1, keys = 0, keyDim] = k.shape;
   expectShape(
     q.rank === 4 &&
       k.rank === 4 &&

@@ -1,4 +1,4 @@
-import { gather, reshape, type Tensor, type Tensor1D, type Tensor2D, unsortedSegmentSum } from "@tensorflow/tfjs-core";
+import { gather, reshape, type Tensor, type Tensor1D, unsortedSegmentSum } from "@tensorflow/tfjs-core";
 import { type FusedOp, runFusedOp } from "../fused-op.ts";
 import { expectShape } from "../shape-checks.ts";
 
@@ -28,10 +28,10 @@ const embeddingOp: FusedOp<EmbeddingInputs, { vocabSize: number }> = {
  * @returns `[..., hiddenSize]`; the caller disposes it
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
  */
-export function embedding(weight: Tensor2D, ids: Tensor): Tensor {
+export function embedding(weight: Tensor, ids: Tensor): Tensor {
   expectShape(weight.rank === 2 && ids.dtype === "int32", "embedding", "weight [vocab, hiddenSize] and int32 ids", {
     weight,
     ids,
   });
-  return runFusedOp(embeddingOp, { weight, ids }, { vocabSize: weight.shape[0] });
+  return runFusedOp(embeddingOp, { weight, ids }, { vocabSize: weight.shape[0]! });
 }

@@ -1,4 +1,4 @@
-import { add, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor, type Tensor1D } from "@tensorflow/tfjs-core";
+import { add, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { type FusedOp, runFusedOp } from "../fused-op.ts";
 import { expectShape, lastDimension } from "../shape-checks.ts";
 
@@ -39,7 +39,7 @@ const layerNormOp: FusedOp<LayerNormInputs, { eps: number }> = {
  * @returns same shape as x; the caller disposes it
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
  */
-export function layerNorm(x: Tensor, weight: Tensor1D, bias: Tensor1D | undefined, eps: number): Tensor {
+export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor | undefined, eps: number): Tensor {
   const size = lastDimension("layerNorm", x);
   for (const parameter of [weight, bias]) {
     if (parameter === undefined) continue;

@@ -98,9 +98,9 @@ const lossOp: FusedOp<LossInputs, LossAttributes> = {
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
  */
 export function linearCrossEntropy(
-  hidden: Tensor2D,
-  weight: Tensor2D,
-  labels: Tensor1D,
+  hidden: Tensor,
+  weight: Tensor,
+  labels: Tensor,
   options: LinearCrossEntropyOptions = {},
 ): { lossSum: Scalar; targetCount: Scalar } {
   const { ignoreIndex = -100, maxLogits = 2 ** 23 } = options;
@@ -111,7 +111,7 @@ export function linearCrossEntropy(
       labels.dtype === "int32" &&
       hidden.shape[1] === weight.shape[1] &&
       hidden.shape[0] === labels.shape[0] &&
-      hidden.shape[0] > 0,
+      hidden.size > 0,
     "linearCrossEntropy",
     "hidden [rows, hiddenSize], weight [vocab, hiddenSize], labels int32 [rows]",
     { hidden, weight, labels },

@@ -1,4 +1,4 @@
-import { add, matMul, reshape, sum, type Tensor, type Tensor1D, type Tensor2D } from "@tensorflow/tfjs-core";
+import { add, matMul, reshape, sum, type Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
 import { type FusedOp, runFusedOp } from "../fused-op.ts";
 import { expectShape, lastDimension } from "../shape-checks.ts";
 
@@ -45,7 +45,7 @@ const linearOp: FusedOp<LinearInputs, LinearAttributes> = {
  * @returns `[..., out]`; the caller disposes it
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
  */
-export function linear(x: Tensor, weight: Tensor2D, bias?: Tensor1D, options: LinearOptions = {}): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
   const { weightLayout = "outIn" } = options;
   const inputSize = lastDimension("linear", x);
   const [inAxis, outAxis] = weightLayout === "outIn" ? [1, 0] : [0, 1];

@@ -1,4 +1,4 @@
-import { add, mean, mul, rsqrt, square, sub, type Tensor, type Tensor1D } from "@tensorflow/tfjs-core";
+import { add, mean, mul, rsqrt, square, sub, type Tensor } from "@tensorflow/tfjs-core";
 import { type FusedOp, runFusedOp } from "../fused-op.ts";
 import { expectShape, lastDimension } from "../shape-checks.ts";
 import { sumRows } from "./layer-norm.ts";
@@ -33,7 +33,7 @@ const rmsNormOp: FusedOp<RmsNormInputs, { eps: number }> = {
  * @returns same shape as x; the caller disposes it
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
  */
-export function rmsNorm(x: Tensor, weight: Tensor1D, eps: number): Tensor {
+export function rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor {
   const size = lastDimension("rmsNorm", x);
   expectShape(weight.rank === 1 && weight.shape[0] === size, "rmsNorm", "x [..., hiddenSize], weight [hiddenSize]", {
     x,

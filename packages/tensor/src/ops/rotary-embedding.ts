@@ -43,8 +43,8 @@ const rotaryOp: FusedOp<RotaryInputs, Record<string, never>> = {
  * @returns same shape as x; the caller disposes it. cos and sin get no gradient
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
  */
-export function rotaryEmbedding(x: Tensor4D, cos: Tensor3D, sin: Tensor3D): Tensor4D {
-  const [batch, , length, headDim] = x.shape;
+export function rotaryEmbedding(x: Tensor, cos: Tensor, sin: Tensor): Tensor4D {
+  const [batch, , length, headDim = 0] = x.shape;
   for (const table of [cos, sin]) {
     const [rows, positions, features] = table.shape;
     expectShape(

@@ -21,7 +21,11 @@ import type { Override } from "./override.ts";
  * @param options.struct - false: a plain `a.b=v` may set what is not there
  * @throws {ConfigError} `CONFIG_OVERRIDE_INVALID`, with the nearest key
  */
-export function applyOverrides(root: MappingNode, overrides: readonly Override[], { struct }: { struct: boolean }): void {
+export function applyOverrides(
+  root: MappingNode,
+  overrides: readonly Override[],
+  { struct }: { struct: boolean },
+): void {
   for (const override of overrides) applyOverride(root, override, struct);
 }
 

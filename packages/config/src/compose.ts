@@ -93,25 +93,21 @@ interface Main {
 
 function locateMain(config: string, searchPath: readonly string[]): Main {
   const isFile = existsSync(config) && statSync(config).isFile();
-  if (!isFile) {
+  if (!isFile || !config.endsWith(".yaml")) {
     const name = config.replace(/\.yaml$/, "");
     const repository = new ConfigRepository(searchPath);
     if (!isAbsolute(name) && !name.startsWith(".") && repository.find(name) !== undefined) {
       return { name, searchPath, pinned: new Map() };
     }
+    const expected = `a file whose name ends in .yaml, or the name of a config in ${searchPath.join(" or ")}`;
     const meant = nearest(name, repository.options(""));
     throw new ConfigError(
       "CONFIG_NOT_FOUND",
-      `${config}: expected a .yaml file, or a config in ${searchPath.join(" or ")}`,
+      `${config}: expected ${expected}${isFile ? ", got a file of another name" : ""}`,
       {
         help: meant === undefined ? undefined : `Did you mean ${meant}?`,
       },
     );
-  }
-  if (!config.endsWith(".yaml")) {
-    throw new ConfigError("CONFIG_NOT_FOUND", `${config}: expected a file whose name ends in .yaml`, {
-      help: "Rename the file.",
-    });
   }
   for (const folder of searchPath) {
     const inside = relative(resolve(folder), resolve(config));
@@ -141,7 +137,9 @@ function optionOfRoot(repository: ConfigRepository, name: string, rootConfig: st
 
 function originOf(root: MappingNode, path: string): string | undefined {
   let node: ConfigNode = root;
-  for (const key of parsePath(path) ?? []) {
+  const steps = parsePath(path);
+  if (steps === undefined) return undefined;
+  for (const key of steps) {
     const child = childOf(node, key);
     // Inside what an interpolation brought in, the origin is that of the interpolation.
     if (child === undefined) return isInterpolated(node) ? describeOrigin(node.origin) : undefined;

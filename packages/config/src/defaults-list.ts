@@ -1,13 +1,25 @@
 import { ConfigError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import type { Override } from "./override.ts";
+import {
+  absolutePackage,
+  configPath,
+  finalPackage,
+  groupPath,
+  joined,
+  nameOf,
+  overrideKey,
+  type PlacedDefault,
+  placed,
+  primaryOf,
+} from "./placed-default.ts";
 import { type ConfigRepository, type DefaultElement, isSelf } from "./repository.ts";
 
 /**
- * From a main config and overrides to the flat list of configs to merge, after `hydra/_internal/defaults_list.py` and
- * `hydra/core/default_element.py` of Hydra 1.3 (without its own `hydra/config`). What differs: a main config without `# @package` belongs to the
- * root package wherever its file lies, a config that includes itself is an error instead of a stack overflow, and a main config
- * whose list has only `override` elements keeps its content when `+group=option` is given.
+ * From a main config and overrides to the flat list of configs to merge, after `hydra/_internal/defaults_list.py` of Hydra 1.3
+ * (without its own `hydra/config`). What differs: a main config without `# @package` belongs to the root package wherever its file
+ * lies, a config that includes itself is an error instead of a stack overflow, and a main config whose list has only `override`
+ * elements keeps its content when `+group=option` is given.
  *
  * Lists are walked from the end, so that a later element decides about an earlier one.
  */
@@ -25,21 +37,6 @@ export interface DefaultsList {
   readonly choices: ReadonlyMap<string, string | null>;
   /** The overrides that are not about groups, in the order given. */
   readonly valueOverrides: readonly Override[];
-}
-
-/** An element with its place: the group and package of the config that lists it. */
-interface PlacedDefault {
-  readonly group: string | undefined;
-  value: string | null | readonly string[];
-  readonly package: string | undefined;
-  readonly optional: boolean;
-  readonly override: boolean;
-  readonly appended: boolean;
-  readonly primary: boolean;
-  readonly parentGroup: string;
-  readonly parentPackage: string;
-  header: string | undefined;
-  skipped: boolean;
 }
 
 interface Tree {
@@ -182,81 +179,6 @@ function withSelf(defaults: readonly DefaultElement[], hasAppended: boolean): De
   const needed = !defaults.some(isSelf) && (defaults.some((element) => !element.override) || hasAppended);
   const self = { group: undefined, value: "_self_", package: undefined, optional: false, override: false };
   return needed ? [...defaults, self] : [...defaults];
-}
-
-function primaryOf(name: string): PlacedDefault {
-  const element = { group: undefined, value: name, package: undefined, optional: false, override: false };
-  return {
-    ...element,
-    appended: false,
-    primary: true,
-    parentGroup: "",
-    parentPackage: "",
-    header: undefined,
-    skipped: false,
-  };
-}
-
-function placed(element: DefaultElement, parent: PlacedDefault, appended: boolean): PlacedDefault {
-  const node: PlacedDefault = {
-    ...element,
-    appended,
-    primary: false,
-    parentGroup: groupPath(parent),
-    parentPackage: finalPackage(parent),
-    header: undefined,
-    skipped: false,
-  };
-  if (!node.package?.includes("_group_")) return node;
-  return { ...node, package: `_global_.${node.package.replace("_group_", groupPath(node).replaceAll("/", "."))}` };
-}
-
-/** The path of an element below its own list: the group, or the folder of a named config. */
-function relativeGroup(node: PlacedDefault): string {
-  const path = (node.group ?? (node.value as string)).replace(/^\//, "");
-  if (node.group !== undefined) return path;
-  return path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
-}
-
-function isAbsolute(node: PlacedDefault): boolean {
-  return (node.group ?? (node.value as string)).startsWith("/");
-}
-
-function groupPath(node: PlacedDefault): string {
-  return isAbsolute(node) ? relativeGroup(node) : joined("/", node.parentGroup, relativeGroup(node));
-}
-
-function nameOf(node: PlacedDefault): string | null {
-  if (typeof node.value !== "string") return null;
-  return node.group === undefined ? node.value.slice(node.value.lastIndexOf("/") + 1) : node.value;
-}
-
-function configPath(node: PlacedDefault): string {
-  return joined("/", groupPath(node), nameOf(node) ?? "");
-}
-
-function joined(separator: string, ...parts: readonly string[]): string {
-  return parts.filter((part) => part !== "").join(separator);
-}
-
-/** A `# @package` header is always absolute. */
-function absolutePackage(header: string | undefined): string | undefined {
-  if (header === undefined || header === "_global_" || header.startsWith("_global_.")) return header;
-  return `_global_.${header}`;
-}
-
-function finalPackage(node: PlacedDefault, useHeader = true): string {
-  const own = node.package ?? (useHeader ? node.header : undefined) ?? relativeGroup(node).replaceAll("/", ".");
-  const full = joined(".", node.parentPackage, own);
-  const global = full.lastIndexOf("_global_");
-  return global === -1 ? full : full.slice(global + "_global_.".length);
-}
-
-/** How an override names this element: its group, with `@package` where that is not the usual one. */
-function overrideKey(node: PlacedDefault): string {
-  const group = groupPath(node);
-  const actual = finalPackage(node, false);
-  return actual === group.replaceAll("/", ".") ? group : `${group}@${actual === "" ? "_global_" : actual}`;
 }
 
 function recordChoice(node: PlacedDefault, known: Map<string, string | null>): void {

@@ -1,3 +1,4 @@
+import { describeValue } from "./describe-value.ts";
 import { ConfigError, type ConfigIssue, errorOfIssues } from "./errors.ts";
 import {
   type Argument,
@@ -10,7 +11,6 @@ import {
 import { nearest } from "./nearest.ts";
 import {
   type ConfigNode,
-  type ConfigObject,
   type ConfigPath,
   type ConfigValue,
   childOf,
@@ -88,8 +88,9 @@ class Evaluator {
   readonly #root: ConfigNode;
   readonly #environment: Environment;
   readonly #done = new Map<string, ConfigValue>();
+  readonly #failed = new Map<string, Unresolved>();
   readonly #sizes = new WeakMap<object, number>();
-  /** Paths being resolved, innermost last. */
+  /** What is being resolved, innermost last. */
   readonly #open: string[] = [];
 
   constructor(root: ConfigNode, environment: Environment) {
@@ -103,13 +104,25 @@ class Evaluator {
     const name = describePath(path);
     const done = this.#done.get(name);
     if (done !== undefined) return done;
+    const failed = this.#failed.get(name);
+    if (failed !== undefined) throw failed;
+    try {
+      const value = this.#opened(name, () => this.#evaluate(node, path));
+      this.#done.set(name, value);
+      return value;
+    } catch (error) {
+      if (error instanceof Unresolved) this.#failed.set(name, error);
+      throw error;
+    }
+  }
+
+  /** Runs a step of the resolution, unless it is under way already or too far down. */
+  #opened(name: string, resolve: () => ConfigValue): ConfigValue {
     if (this.#open.includes(name)) throw new Unresolved(`it refers to itself: ${[...this.#open, name].join(" -> ")}`);
     if (this.#open.length >= MAX_DEPTH) throw new Unresolved(`it refers through more than ${MAX_DEPTH} values`);
     this.#open.push(name);
     try {
-      const value = this.#evaluate(node, path);
-      this.#done.set(name, value);
-      return value;
+      return resolve();
     } finally {
       this.#open.pop();
     }
@@ -187,29 +200,19 @@ class Evaluator {
     return this.valueAt(path);
   }
 
-  /** The step at `index` is below an interpolation: follow a plain reference to its target, so that only what is needed is resolved. */
+  /** The step at `index` is below an interpolation: follow a reference to its target, so that only what is needed is resolved. */
   #selectThrough(text: string, path: readonly string[], index: number): ConfigValue {
     const at = path.slice(0, index);
-    const rest = path.slice(index);
     const template = parse(() => parseTemplate(text), text);
     const [only] = template;
-    if (template.length === 1 && typeof only === "object" && only.kind === "reference") {
-      const name = `${describePath(path)} of ${describePath(at)}`;
-      if (this.#open.includes(name)) throw new Unresolved(`it refers to itself: ${describePath(at)}`);
-      this.#open.push(name);
-      try {
-        return this.#select([...this.#target(only.dots, only.path, at), ...rest]);
-      } finally {
-        this.#open.pop();
-      }
+    if (template.length !== 1 || typeof only === "string" || only?.kind !== "reference") {
+      throw new Unresolved(
+        `\${${describePath(path)}} does not exist: ${describePath(at)} is no reference to a mapping`,
+      );
     }
-    let value: ConfigValue = this.valueAt(at);
-    for (const key of rest) {
-      const inside: ConfigObject = typeof value === "object" && value !== null ? (value as ConfigObject) : {};
-      if (!Object.hasOwn(inside, key)) throw new Unresolved(`\${${describePath(path)}} does not exist`);
-      value = inside[key]!;
-    }
-    return value;
+    return this.#opened(`${describePath(path)} of ${describePath(at)}`, () =>
+      this.#select([...this.#target(only.dots, only.path, at), ...path.slice(index)]),
+    );
   }
 
   #notFound(path: readonly string[], node: ConfigNode, index: number): Unresolved {
@@ -282,7 +285,7 @@ function parse<Result>(run: () => Result, text: string): Result {
   try {
     return run();
   } catch (error) {
-    if (error instanceof InterpolationSyntaxError) throw new Unresolved(`${JSON.stringify(text)}: ${error.message}`);
+    if (error instanceof InterpolationSyntaxError) throw new Unresolved(`${describeValue(text)}: ${error.message}`);
     throw error;
   }
 }

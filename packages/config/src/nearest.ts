@@ -1,3 +1,5 @@
+const MAX_LENGTH = 100; // distances cost the product of the lengths, and keys may be hostile
+
 /** How many letters are inserted, dropped, replaced or swapped with their neighbour between two words (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
@@ -22,6 +24,7 @@ export function editDistance(a: string, b: string): number {
  * `learningRate`), or the closest one within a third of the word.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > MAX_LENGTH) return undefined;
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
   const initials = (text: string) =>
     text
@@ -32,6 +35,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (candidate.length > MAX_LENGTH) continue;
     const sameInitials = word.length > 1 && initials(candidate) === word.toLowerCase();
     const distance =
       plain(candidate) === plain(word) ? 0 : sameInitials ? 0.5 : editDistance(plain(word), plain(candidate));

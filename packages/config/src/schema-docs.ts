@@ -1,9 +1,9 @@
+import { describeValue } from "./describe-value.ts";
 import { describePath } from "./node.ts";
 import {
   asObject,
   constantOf,
   describeSchema,
-  describeValue,
   discriminatorOf,
   extraProperty,
   type JsonSchema,

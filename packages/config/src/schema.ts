@@ -1,7 +1,7 @@
-import { formatOverrideValue } from "./override.ts";
-
 /** The keywords of JSON Schema that are read here; TypeBox schemas are JSON Schema. */
 export interface JsonSchema {
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, JsonSchema>>;
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
@@ -83,6 +83,11 @@ export function constantOf(variant: JsonSchema, key: string): unknown {
 export function describeSchema(schema: JsonSchema): string {
   const variants = variantsOf(schema);
   if (variants.length > 1) {
+    const key = discriminatorOf(variants);
+    if (key !== undefined) {
+      const options = variants.map((variant) => JSON.stringify(constantOf(variant, key)));
+      return `mapping with ${key} ${options.join(" | ")}`;
+    }
     const words = [...new Set(variants.map(describeSchema))];
     return words.every((word) => word.startsWith('"')) ? words.join(" | ") : words.join(" or ");
   }
@@ -120,13 +125,4 @@ function describeLimits(schema: JsonSchema): string[] {
   if (schema.pattern !== undefined) limits.push(`matching ${schema.pattern}`);
   if (schema.format !== undefined) limits.push(`in the format ${schema.format}`);
   return limits;
-}
-
-/** A value in an error message or a table, as an override would write it, cut where it is long. */
-export function describeValue(value: unknown): string {
-  let text: string;
-  if (typeof value === "string") text = JSON.stringify(value);
-  else if (typeof value === "number") text = formatOverrideValue(value);
-  else text = JSON.stringify(value) ?? typeof value;
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

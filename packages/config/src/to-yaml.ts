@@ -1,15 +1,16 @@
 import { Scalar, stringify } from "yaml";
-import type { ConfigValue } from "./node.ts";
 import { GROUPED_NUMBER } from "./read-yaml.ts";
 
 /**
  * A configuration as YAML that composes to the same value again: text that would read as something else is quoted, also for readers of YAML
  * 1.1 such as OmegaConf, and a literal `${` is escaped. Ends with a newline.
  *
- * `???` stays what it is, a value to be given. There is no comment in the output.
+ * `???` stays what it is, a value to be given. Keys whose value is `undefined` are left out. There is no comment in the output.
+ *
+ * @param config - plain data: strings, numbers, booleans, null, arrays and objects
  */
-export function toYaml(value: ConfigValue): string {
-  return stringify(readable(value), {
+export function toYaml(config: object): string {
+  return stringify(readable(config), {
     version: "1.2",
     schema: "core",
     compat: "yaml-1.1",
@@ -20,7 +21,7 @@ export function toYaml(value: ConfigValue): string {
 }
 
 /** The value with what would not read as itself written differently. */
-function readable(value: ConfigValue): unknown {
+function readable(value: unknown): unknown {
   // In front of ${ each backslash counts double, and one more makes the ${ plain.
   if (typeof value === "string")
     return value.replace(/(\\*)\$\{/g, (_, backslashes: string) => `${backslashes}${backslashes}\\\${`);

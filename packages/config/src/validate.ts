@@ -1,5 +1,6 @@
 import type { Static, TSchema } from "typebox";
 import { Value } from "typebox/value";
+import { describeValue } from "./describe-value.ts";
 import { type ConfigIssue, errorOfIssues } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import { type ConfigPath, describePath, isForbiddenKey, MISSING } from "./node.ts";
@@ -7,7 +8,6 @@ import {
   asObject,
   constantOf,
   describeSchema,
-  describeValue,
   discriminatorOf,
   extraProperty,
   type JsonSchema,
@@ -34,10 +34,13 @@ export function validateConfig<Schema extends TSchema>(
 ): Static<Schema> {
   const walk = new Walk(schema as JsonSchema, options);
   const filled = walk.visit(schema as JsonSchema, value, []);
-  // What the walk does not know (refinements, references) TypeBox does.
+  // What the walk does not know (refinements, references to definitions) TypeBox does.
   if (walk.issues.length === 0 && !Value.Check(schema, filled)) {
     for (const error of Value.Errors(schema, filled)) {
-      const path = error.instancePath.split("/").slice(1);
+      const path = error.instancePath
+        .split("/")
+        .slice(1)
+        .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
       walk.report(path, `${error.message}, got ${describeValue(Value.Pointer.Get(filled, error.instancePath))}`);
     }
   }
@@ -68,6 +71,7 @@ class Walk {
 
   /** @returns the value with defaults; what it is where there was an error does not matter */
   visit(schema: JsonSchema, value: unknown, path: ConfigPath): unknown {
+    if (schema.$ref !== undefined || schema.$defs !== undefined) return value;
     if (value === undefined) return this.#absent(schema, path);
     if (value === MISSING) {
       this.report(path, `has to be given a value; expected ${describeSchema(schema)}`, {

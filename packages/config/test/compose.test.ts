@@ -133,8 +133,23 @@ describe("origins", () => {
     ["copy.name", "override +copy=${model}"],
     ["nope", undefined],
     ["seed.below", undefined],
+    ["seed[", undefined],
   ])("%s: %s", (path, expected) => {
     expect(place(composed.origin(path))).toBe(expected);
+  });
+
+  test("the environment is that of the process unless one is given", () => {
+    process.env["CODEX_CONFIG_TEST"] = "set";
+    try {
+      const { value } = composeConfig({
+        config: "config",
+        searchPath: [shipped],
+        overrides: ["seed=${oc.env:CODEX_CONFIG_TEST}"],
+      });
+      expect(value["seed"]).toBe("set");
+    } finally {
+      delete process.env["CODEX_CONFIG_TEST"];
+    }
   });
 
   test("the environment is the one given", () => {

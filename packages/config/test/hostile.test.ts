@@ -111,6 +111,11 @@ describe("hostile files", () => {
     expect(failure([...lines, "k3000: ${k0}"].join("\n")).code).toBe("CONFIG_INTERPOLATION_INVALID");
   });
 
+  test("keys of megabytes", () => {
+    const key = "k".repeat(400_000);
+    expect(failure(`? ${key}\n: 1\na: \${${key}x}`).message).toMatch(/does not exist$/);
+  });
+
   test("a binary file", () => {
     expect(failure(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 0, 1, 2)).message).toMatch(
       /binary file \(byte 0 at offset 4\)/,

@@ -187,7 +187,11 @@ describe("errors", () => {
       { ...ok, optimizer: { name: "adam" } },
       ['optimizer.name: expected "sgd" | "adamw", got "adam"; did you mean adamw?'],
     ],
-    ["a scalar for a variant", { ...ok, optimizer: "sgd" }, ['optimizer: expected mapping, got "sgd"']],
+    [
+      "a scalar for a variant",
+      { ...ok, optimizer: "sgd" },
+      ['optimizer: expected mapping with name "sgd" | "adamw", got "sgd"'],
+    ],
     ["a record's key", { ...ok, splits: { A: 1 } }, ["splits.A: unknown key (value 1); known there: nothing"]],
     ["a record's value", { ...ok, splits: { a: "x" } }, ['splits.a: expected number, got "x"']],
     ["the whole", 3, ["the configuration: expected a mapping, got 3"]],
@@ -237,6 +241,18 @@ describe("errors", () => {
     });
     expect(validateConfig(schema, { heads: 2 })).toEqual({ heads: 2 });
     expect(messages({ heads: 3 }, schema)).toEqual([expect.stringMatching(/^heads: .*3/)]);
+  });
+
+  test("references to definitions are checked", () => {
+    const schema = Type.Object({
+      tree: Type.Cyclic({ Node: Type.Object({ children: Type.Array(Type.Ref("Node")) }) }, "Node"),
+    });
+    expect(validateConfig(schema, { tree: { children: [{ children: [] }] } })).toEqual({
+      tree: { children: [{ children: [] }] },
+    });
+    expect(messages({ tree: { children: [{ children: 3 }] } }, schema)).toEqual([
+      "tree.children.0.children: must be array, got 3",
+    ]);
   });
 
   test("name file and line, or the override", () => {

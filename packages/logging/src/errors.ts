@@ -6,7 +6,7 @@ export type LoggingErrorCode =
   | "LOGGING_SCHEMA_UNKNOWN" // written by a newer version of this package
   | "LOGGING_RECORD_INVALID" // a metric that the record format cannot hold
   | "LOGGING_FILE_FOREIGN" // the file is there and is something else
-  | "LOGGING_SQLITE_UNSUITABLE" // missing, or a version with a known defect
+  | "LOGGING_SQLITE_UNSUITABLE" // not built for this machine, or a version with a known defect
   | "LOGGING_INDEX_INVALID" // a database that this version cannot use
   | "LOGGING_RUN_UNKNOWN";
 

@@ -1,6 +1,13 @@
 import { AppendOnlyLines, type DurableFs, type StoredLine } from "@codex/storage";
 import { LoggingError } from "./errors.ts";
-import { CSV_HEADER, type MetricValue, stepOfCsvLine, toCsvLine, toMetricRecord } from "./metric-record.ts";
+import {
+  CSV_HEADER,
+  type MetricPosition,
+  type MetricValue,
+  positionOfCsvLine,
+  toCsvLine,
+  toMetricRecord,
+} from "./metric-record.ts";
 import { assertRunId, runPaths } from "./run-directory.ts";
 
 export interface MetricLogOptions {
@@ -10,6 +17,11 @@ export interface MetricLogOptions {
    * each is to be there exactly once.
    */
   readonly resumeAtStep?: number;
+  /**
+   * With `resumeAtStep`, the last step whose held-out evaluation the checkpoint knows of: a later one comes again, and its
+   * records are cut, too. It is below `resumeAtStep` where a run was stopped with an evaluation due. Default: `resumeAtStep`.
+   */
+  readonly evaluatedAtStep?: number;
   /** Write `metrics.csv` beside `metrics.ndjson`. Default: true. */
   readonly csv?: boolean;
   readonly fs?: DurableFs;
@@ -36,7 +48,11 @@ export interface MetricLog extends AsyncDisposable {
  * @throws {LoggingError} `LOGGING_FILE_FOREIGN` when a file of that name holds something else
  */
 export async function openMetricLog(runDirectory: string, options: MetricLogOptions): Promise<MetricLog> {
-  const { runId, resumeAtStep, csv = true, fs, now = () => new Date() } = options;
+  const { runId, resumeAtStep, evaluatedAtStep = resumeAtStep, csv = true, fs, now = () => new Date() } = options;
+  const comesAgain = ({ step, split }: MetricPosition): boolean => {
+    const last = split === "validation" ? evaluatedAtStep : resumeAtStep;
+    return resumeAtStep !== undefined && last !== undefined && step !== null && step > last;
+  };
   assertRunId(runId);
   const paths = runPaths(runDirectory);
   const open = (path: string) => AppendOnlyLines.open(path, fs === undefined ? {} : { fs });
@@ -44,13 +60,13 @@ export async function openMetricLog(runDirectory: string, options: MetricLogOpti
   try {
     const ndjson = await open(paths.metricsNdjson);
     files.push(ndjson);
-    await cutAfter(ndjson, resumeAtStep, (line) => stepOfJsonLine(line, paths.metricsNdjson));
+    await cutWhere(ndjson, (line) => comesAgain(positionOfJsonLine(line, paths.metricsNdjson)));
     let table: AppendOnlyLines | undefined;
     if (csv) {
       table = await open(paths.metricsCsv);
       files.push(table);
       if (table.size === 0) await table.appendLine(CSV_HEADER);
-      await cutAfter(table, resumeAtStep, (line) => stepOfTableLine(line, paths.metricsCsv));
+      await cutWhere(table, (line) => comesAgain(positionOfTableLine(line, paths.metricsCsv)));
     }
     return {
       async metric(value) {
@@ -67,35 +83,33 @@ export async function openMetricLog(runDirectory: string, options: MetricLogOpti
   }
 }
 
-/** Reads every line even when nothing is to be cut: a file that is not ours is noticed before it is written to. */
-async function cutAfter(
-  lines: AppendOnlyLines,
-  lastStep: number | undefined,
-  stepOf: (line: StoredLine) => number | null,
-): Promise<void> {
-  await lines.truncateFrom((line) => {
-    const step = stepOf(line);
-    return lastStep !== undefined && step !== null && step > lastStep;
-  });
+/**
+ * Cuts from the first line that comes again: lines are in the order of their steps, and an evaluation comes after the
+ * training records of its step. Reads every line even when nothing is to be cut: a file that is not ours is noticed
+ * before it is written to.
+ */
+async function cutWhere(lines: AppendOnlyLines, comesAgain: (line: StoredLine) => boolean): Promise<void> {
+  await lines.truncateFrom(comesAgain);
 }
 
-function stepOfJsonLine(line: StoredLine, path: string): number | null {
+function positionOfJsonLine(line: StoredLine, path: string): MetricPosition {
   try {
-    const record = JSON.parse(line.text) as { schema_version?: unknown; step?: unknown } | null;
-    if (record?.schema_version === 1 && (record.step === null || typeof record.step === "number")) return record.step;
+    const record = JSON.parse(line.text) as { schema_version?: unknown; step?: unknown; split?: unknown } | null;
+    const known = record?.schema_version === 1 && typeof record.split === "string";
+    if (known && (record.step === null || typeof record.step === "number")) return record as MetricPosition;
   } catch {
     // Told below, together with JSON that is no record.
   }
   throw foreign(line, path, "a metric record of schema_version 1");
 }
 
-function stepOfTableLine(line: StoredLine, path: string): number | null {
+function positionOfTableLine(line: StoredLine, path: string): MetricPosition {
   if (line.number === 1) {
-    if (line.text === CSV_HEADER) return null;
+    if (line.text === CSV_HEADER) return { step: null, split: "train" };
     throw foreign(line, path, `the header ${CSV_HEADER}`);
   }
-  const step = stepOfCsvLine(line.text);
-  if (step === null || Number.isSafeInteger(step)) return step;
+  const position = positionOfCsvLine(line.text);
+  if (position.step === null || Number.isSafeInteger(position.step)) return position;
   throw foreign(line, path, "a metric record of schema_version 1");
 }
 

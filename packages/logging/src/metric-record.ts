@@ -77,10 +77,12 @@ export function toCsvLine(record: MetricRecord): string {
     .join(",");
 }
 
-/** The step of a CSV line: the fourth field; those before it hold no comma. */
-export function stepOfCsvLine(line: string): number | null {
-  const step = line.split(",", 4)[3];
-  return step === undefined || step === "" ? null : Number(step);
+export type MetricPosition = Pick<MetricRecord, "step" | "split">;
+
+/** Step and split of a CSV line: the fourth and fifth field; none up to there holds a comma. */
+export function positionOfCsvLine(line: string): MetricPosition {
+  const [, , , step, split] = line.split(",", 5);
+  return { step: step === undefined || step === "" ? null : Number(step), split: split as MetricPosition["split"] };
 }
 
 function quote(field: string): string {

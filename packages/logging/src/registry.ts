@@ -16,6 +16,8 @@ export interface TrackerContext {
   readonly runId: string;
   /** The step of the checkpoint that the run goes on from: records of later steps come again. */
   readonly resumeAtStep?: number;
+  /** The last step whose evaluation that checkpoint knows of: validation records of later steps come again. */
+  readonly evaluatedAtStep?: number;
 }
 
 export type CreateTracker = (options: never, context: TrackerContext) => Promise<Tracker>;
@@ -37,6 +39,7 @@ export const files = {
       runId: context.runId,
       ...(options.csv === undefined ? {} : { csv: options.csv }),
       ...(context.resumeAtStep === undefined ? {} : { resumeAtStep: context.resumeAtStep }),
+      ...(context.evaluatedAtStep === undefined ? {} : { evaluatedAtStep: context.evaluatedAtStep }),
     }),
   configSchema: {
     type: "object",

@@ -63,18 +63,13 @@ export interface CollectOptions {
   readonly now?: Date;
 }
 
-/** Prefixes of the variables that are kept. Everything else stays out: an environment is full of other people's matters. */
+/**
+ * Prefixes of the variables that are kept: those of Codex, of thread pools, of numerics and of devices. Everything else
+ * stays out: an environment is full of other people's matters.
+ */
 const ENVIRONMENT_PREFIXES = [
-  "CODEX_",
-  "NODE_",
-  "OMP_",
-  "MKL_",
-  "OPENBLAS_",
-  "TF_",
-  "CUDA_",
-  "NVIDIA_",
-  "UV_",
-  "SLURM_JOB",
+  ...["CODEX_", "NODE_OPTIONS", "UV_THREADPOOL_SIZE", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "SLURM_JOB"],
+  ...["TF_ENABLE_", "TF_DETERMINISTIC_", "TF_NUM_", "TF_FORCE_", "TF_XLA_", "CUDA_", "CUBLAS_", "NVIDIA_"],
 ];
 
 /** Asks the machine, git and the package manager's files for what a manifest says. Nothing secret is in the result. */

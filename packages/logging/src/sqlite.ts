@@ -6,4 +6,5 @@ export {
   type RunIndex,
   rebuildRunIndex,
   type SkippedRun,
+  updateRunIndex,
 } from "./sqlite/run-index.ts";

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type MetricValue, openMetricLog } from "@codex/logging";
+import { parseMetricCsv, parseMetricRecords } from "@codex/metrics";
 import { MemoryFs } from "@codex/storage/testing";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -53,6 +54,18 @@ test("the record shape of the architecture page, the same in NDJSON and CSV", as
     `${HEADER}\n1,run-1,2026-11-20T23:15:03.000Z,1,train,loss,2.5,,{}\n` +
       `1,run-1,2026-11-20T23:15:03.000Z,,test,exact_match,1e-7,"a ""b"", c","{""kind"":""x,y"",""note"":""[REDACTED:github-personal-token]""}"\n`,
   );
+});
+
+test("both files are what @codex/metrics reads", async () => {
+  const directory = temporaryFolder();
+  const tags = { "a,b": 'x "y"\n' };
+  await write(directory, [loss(1), { step: null, split: "test", metric: "f1", value: -1e-9, dataset: 'q"', tags }]);
+  const records = parseMetricRecords(readFileSync(join(directory, "metrics.ndjson"), "utf8"));
+  expect(records.map(({ step, value, dataset, tags }) => [step, value, dataset, tags])).toEqual([
+    [1, 1, null, {}],
+    [null, -1e-9, 'q"', tags],
+  ]);
+  expect(parseMetricCsv(readFileSync(join(directory, "metrics.csv"), "utf8"))).toEqual(records);
 });
 
 test("reopening appends", async () => {

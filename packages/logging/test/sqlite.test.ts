@@ -12,7 +12,7 @@ import {
 import { assertSafeSqlite, openRunIndex, rebuildRunIndex } from "@codex/logging/sqlite";
 import { runUntilKilled } from "@codex/storage/testing";
 import Database from "better-sqlite3";
-import { openDatabase } from "../src/sqlite/open-database.ts"; // its settings cannot be read from another connection
+import { openDatabase, openFailure } from "../src/sqlite/open-database.ts"; // settings cannot be read from another connection
 import { sampleSummary } from "./sample-summary.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -94,6 +94,9 @@ describe("a run index", () => {
     await using index = await openRunIndex(newPath());
     await Promise.all(Array.from({ length: 20 }, (_, n) => index.put(sampleSummary(`run-${n}`))));
     expect((await index.listRuns()).length).toBe(20);
+    expect((await Promise.all([index.listRuns(), index.listRuns({ limit: 3 })])).map((runs) => runs.length)).toEqual([
+      20, 3,
+    ]);
   });
 });
 
@@ -105,6 +108,23 @@ test.each([["3.51.2"], ["3.50.9"], ["3.7.0"], ["2.9.9"], ["3.51"]])("SQLite %s i
   expect(() => assertSafeSqlite(version)).toThrow(
     expect.objectContaining({ code: "LOGGING_SQLITE_UNSUITABLE", message: expect.stringContaining(`got ${version}`) }),
   );
+});
+
+test("a better-sqlite3 without its native part is told from a file that cannot be opened", () => {
+  const unbuilt = new Error("Could not locate the bindings file. Tried:\n -> a\n -> b");
+  expect(openFailure(unbuilt, "/x")).toMatchObject({
+    code: "LOGGING_SQLITE_UNSUITABLE",
+    message: "better-sqlite3: its native part cannot be loaded: Could not locate the bindings file. Tried:",
+    help: expect.stringContaining("npm rebuild better-sqlite3"),
+  });
+  const otherNode = Object.assign(new Error("was compiled against a different Node.js version"), {
+    code: "ERR_DLOPEN_FAILED",
+  });
+  expect(openFailure(otherNode, "/x").code).toBe("LOGGING_SQLITE_UNSUITABLE");
+  expect(openFailure(new Error("unable to open database file"), "/x")).toMatchObject({
+    code: "LOGGING_INDEX_INVALID",
+    message: "/x: cannot open the run index: unable to open database file",
+  });
 });
 
 describe("a file that is no run index is refused and left alone:", () => {

@@ -21,9 +21,7 @@ export function openDatabase(path: string): Database.Database {
   try {
     database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
   } catch (cause) {
-    throw new LoggingError("LOGGING_INDEX_INVALID", `${path}: cannot open the run index: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw openFailure(cause as Error, path);
   }
   try {
     assertSafeSqlite(database.prepare("select sqlite_version()").pluck().get() as string);
@@ -42,6 +40,22 @@ export function openDatabase(path: string): Database.Database {
       help: "Move the file away: the index is made again from the run directories.",
     });
   }
+}
+
+/** Tells a file that cannot be opened from a better-sqlite3 that cannot be loaded. */
+export function openFailure(cause: Error & { code?: unknown }, path: string): LoggingError {
+  if (/bindings file/.test(cause.message) || cause.code === "ERR_DLOPEN_FAILED") {
+    const reason = cause.message.split("\n", 1)[0];
+    return new LoggingError(
+      "LOGGING_SQLITE_UNSUITABLE",
+      `better-sqlite3: its native part cannot be loaded: ${reason}`,
+      {
+        cause,
+        help: "Allow its install script and install it again: npm rebuild better-sqlite3, or with pnpm `allowBuilds: { better-sqlite3: true }`.",
+      },
+    );
+  }
+  return new LoggingError("LOGGING_INDEX_INVALID", `${path}: cannot open the run index: ${cause.message}`, { cause });
 }
 
 /** @throws {LoggingError} `LOGGING_SQLITE_UNSUITABLE` for SQLite before 3.51.3 */

@@ -1,8 +1,9 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { errnoOf, StorageError, toStorageError } from "@codex/storage";
 import { type Kysely, Kysely as KyselyDatabase, Migrator, SqliteDialect, sql } from "kysely";
 import { LoggingError } from "../errors.ts";
+import { runPaths } from "../run-directory.ts";
 import type { RunManifest } from "../run-manifest.ts";
 import { type LatestMetric, type RunSummary, summarizeRun } from "../run-summary.ts";
 import { openDatabase } from "./open-database.ts";
@@ -54,39 +55,90 @@ export interface SkippedRun {
  * @param roots - folders whose direct subfolders are run directories; those without a manifest are not runs
  * @returns the directories that were indexed, and those that could not be
  */
-export async function rebuildRunIndex(
+export function rebuildRunIndex(
   path: string,
   roots: readonly string[],
 ): Promise<{ indexed: string[]; skipped: SkippedRun[] }> {
-  const summaries = new Map<string, RunSummary>();
-  const skipped: SkippedRun[] = [];
-  for (const directory of await listRunDirectories(roots)) {
-    try {
-      const summary = await summarizeRun(directory);
-      const twin = summaries.get(summary.runId);
-      if (twin !== undefined) throw copyOf(twin, directory);
-      summaries.set(summary.runId, summary);
-    } catch (error) {
-      if (!(error instanceof LoggingError || error instanceof StorageError)) throw error;
-      skipped.push({ directory, error });
-    }
-  }
+  return readInto(path, roots, () => undefined);
+}
+
+/**
+ * Brings the index in line with run directories, as `rebuildRunIndex` does, but reads only those whose files changed: their
+ * sizes and times are kept in the index. Runs whose directories are gone are forgotten.
+ */
+export function updateRunIndex(
+  path: string,
+  roots: readonly string[],
+): Promise<{ indexed: string[]; skipped: SkippedRun[] }> {
+  return readInto(path, roots, (known, stamp) => (known?.stamp === stamp ? known : undefined));
+}
+
+interface KnownRun {
+  readonly run_id: string;
+  readonly directory: string;
+  readonly stamp: string;
+}
+
+/** @param reuse - what the index knows of a directory, if that need not be read again */
+async function readInto(
+  path: string,
+  roots: readonly string[],
+  reuse: (known: KnownRun | undefined, stamp: string) => KnownRun | undefined,
+): Promise<{ indexed: string[]; skipped: SkippedRun[] }> {
   const db = await openTables(path);
   try {
-    await writing(db, async (transaction) => {
-      await transaction.deleteFrom("runs").execute();
-      for (const summary of summaries.values()) await putRun(transaction, summary);
-    });
+    const rows: KnownRun[] = await db.selectFrom("runs").select(["run_id", "directory", "stamp"]).execute();
+    const known = new Map(rows.map((row) => [row.directory, row]));
+    const indexed = new Map<string, string>(); // run id to directory
+    const changed: { summary: RunSummary; stamp: string }[] = [];
+    const skipped: SkippedRun[] = [];
+    for (const listed of await listRunDirectories(roots)) {
+      const directory = resolve(listed);
+      try {
+        const stamp = await stampOf(directory); // before reading: what is written meanwhile shows the next time
+        const reused = reuse(known.get(directory), stamp);
+        const summary = reused === undefined ? await summarizeRun(directory) : undefined;
+        const runId = reused?.run_id ?? summary!.runId;
+        const twin = indexed.get(runId);
+        if (twin !== undefined) throw copyOf(twin, directory, runId);
+        indexed.set(runId, directory);
+        if (summary !== undefined) changed.push({ summary, stamp });
+      } catch (error) {
+        if (!(error instanceof LoggingError || error instanceof StorageError)) throw error;
+        skipped.push({ directory, error });
+      }
+    }
+    const gone = rows.filter((row) => indexed.get(row.run_id) === undefined);
+    if (gone.length > 0 || changed.length > 0) {
+      await writing(db, async (transaction) => {
+        for (const { run_id } of gone) await transaction.deleteFrom("runs").where("run_id", "=", run_id).execute();
+        for (const { summary, stamp } of changed) await putRun(transaction, summary, stamp);
+      });
+    }
+    return { indexed: [...indexed.values()], skipped };
   } finally {
     await db.destroy();
   }
-  return { indexed: Array.from(summaries.values(), (summary) => summary.directory), skipped };
 }
 
-function copyOf(twin: RunSummary, directory: string): LoggingError {
+/** Changes whenever one of the files that a summary is made of does. */
+async function stampOf(directory: string): Promise<string> {
+  const paths = runPaths(directory);
+  const files = await Promise.all(
+    [paths.manifest, paths.events, paths.metricsNdjson].map((file) =>
+      stat(file).then(
+        ({ size, mtimeMs }) => `${size}@${mtimeMs}`,
+        () => "none",
+      ),
+    ),
+  );
+  return files.join(" ");
+}
+
+function copyOf(twin: string, directory: string, runId: string): LoggingError {
   return new LoggingError(
     "LOGGING_RUN_EXISTS",
-    `${directory}: expected a run id of its own, it has that of ${twin.directory}: ${twin.runId}`,
+    `${directory}: expected a run id of its own, it has that of ${twin}: ${runId}`,
     { help: "One is a copy of the other. Move one of them out of the folder of runs." },
   );
 }
@@ -99,43 +151,40 @@ class SqliteRunIndex implements RunIndex {
   }
 
   put(summary: RunSummary): Promise<void> {
-    return writing(this.#db, (transaction) => putRun(transaction, summary));
+    return writing(this.#db, (transaction) => putRun(transaction, summary, ""));
   }
 
   async refresh(runDirectory: string): Promise<RunSummary> {
+    const stamp = await stampOf(resolve(runDirectory));
     const summary = await summarizeRun(runDirectory);
-    await this.put(summary);
+    await writing(this.#db, (transaction) => putRun(transaction, summary, stamp));
     return summary;
   }
 
-  async listRuns({ status, limit = 100 }: ListRunsOptions = {}): Promise<RunSummary[]> {
-    let query = this.#db
-      .selectFrom("runs")
-      .selectAll()
-      .orderBy("created_at", "desc")
-      .orderBy("run_id", "desc")
-      .limit(limit);
-    if (status !== undefined) query = query.where("status", "=", status);
-    const runs = await query.execute();
-    if (runs.length === 0) return [];
-    const ids = runs.map((run) => run.run_id);
-    const metrics = await selectMetrics(this.#db).where("run_id", "in", ids).execute();
-    return runs.map((run) =>
-      toSummary(
-        run,
-        metrics.filter((metric) => metric.run_id === run.run_id),
-      ),
-    );
+  listRuns({ status, limit = 100 }: ListRunsOptions = {}): Promise<RunSummary[]> {
+    // One read transaction, so that no other process changes the metrics between the two questions.
+    return this.#db.transaction().execute(async (transaction) => {
+      let newest = transaction.selectFrom("runs").orderBy("created_at", "desc").orderBy("run_id", "desc").limit(limit);
+      if (status !== undefined) newest = newest.where("status", "=", status);
+      const runs = await newest.selectAll().execute();
+      const metrics = new Map<string, IndexTables["run_metrics"][]>(runs.map((run) => [run.run_id, []]));
+      const rows = selectMetrics(transaction).where("run_id", "in", newest.select("run_id"));
+      for (const metric of await rows.execute()) metrics.get(metric.run_id)!.push(metric);
+      return runs.map((run) => toSummary(run, metrics.get(run.run_id)!));
+    });
   }
 
   async getRun(runId: string): Promise<RunSummary> {
-    const run = await this.#db.selectFrom("runs").selectAll().where("run_id", "=", runId).executeTakeFirst();
-    if (run === undefined) {
+    const found = await this.#db.transaction().execute(async (transaction) => {
+      const run = await transaction.selectFrom("runs").selectAll().where("run_id", "=", runId).executeTakeFirst();
+      return run && toSummary(run, await selectMetrics(transaction).where("run_id", "=", runId).execute());
+    });
+    if (found === undefined) {
       throw new LoggingError("LOGGING_RUN_UNKNOWN", `run index: expected a known run, got ${JSON.stringify(runId)}`, {
         help: '"codex runs list" shows the known ones; rebuilding the index finds those that were made elsewhere.',
       });
     }
-    return toSummary(run, await selectMetrics(this.#db).where("run_id", "=", runId).execute());
+    return found;
   }
 
   async removeRun(runId: string): Promise<boolean> {
@@ -190,7 +239,7 @@ function writing<T>(db: Kysely<IndexTables>, work: (transaction: Kysely<IndexTab
   });
 }
 
-async function putRun(transaction: Kysely<IndexTables>, summary: RunSummary): Promise<void> {
+async function putRun(transaction: Kysely<IndexTables>, summary: RunSummary, stamp: string): Promise<void> {
   await transaction.deleteFrom("runs").where("run_id", "=", summary.runId).execute(); // and its metrics, by cascade
   await transaction
     .insertInto("runs")
@@ -202,6 +251,7 @@ async function putRun(transaction: Kysely<IndexTables>, summary: RunSummary): Pr
       step: summary.step,
       git_commit: summary.gitCommit,
       manifest: JSON.stringify(summary.manifest),
+      stamp,
     })
     .execute();
   for (const { split, metric, dataset, step, value } of summary.metrics) {

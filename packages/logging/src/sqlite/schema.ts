@@ -12,6 +12,8 @@ export interface IndexTables {
     git_commit: string | null;
     /** JSON. */
     manifest: string;
+    /** Sizes and times of the files that this was read from; empty if not known. */
+    stamp: string;
   };
   run_metrics: {
     run_id: string;
@@ -48,6 +50,14 @@ const migrations: Record<string, Migration> = {
         .addColumn("step", "integer")
         .addColumn("value", "real", (column) => column.notNull())
         .addPrimaryKeyConstraint("run_metrics_key", ["run_id", "split", "metric", "dataset"])
+        .execute();
+    },
+  },
+  "0002-stamps": {
+    async up(db) {
+      await db.schema
+        .alterTable("runs")
+        .addColumn("stamp", "text", (column) => column.notNull().defaultTo(""))
         .execute();
     },
   },

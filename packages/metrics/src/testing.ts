@@ -15,7 +15,7 @@ export interface MetricContractOptions {
   readonly rows?: readonly EvaluationRow[];
 }
 
-export interface ContractTest {
+export interface ContractCase {
   readonly name: string;
   run(): Promise<void>;
 }
@@ -45,7 +45,7 @@ const TOKENS: readonly Token[] = Array.from({ length: 61 }, (_, i) => ({
   bytes: i % 7 === 3 ? 0 : (i % 4) + 1,
 }));
 
-export function metricContract({ create, rows = ROWS }: MetricContractOptions): ContractTest[] {
+export function metricContract({ create, rows = ROWS }: MetricContractOptions): ContractCase[] {
   const contract: [string, () => void][] = [
     [
       "has a name and a kind",

@@ -1,6 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { evaluateTokens, type Metric } from "@codex/metrics";
 import * as registry from "@codex/metrics/registry";
 import { metricContract } from "@codex/metrics/testing";
+import { pluginContract, registryEntryContract } from "@codex/registry/testing";
 
 const entries = Object.entries(registry as Record<string, { create: () => Metric; configSchema: object }>);
 
@@ -15,7 +17,10 @@ test("six metrics are registered", () => {
   ]);
 });
 
-describe.each(entries)("%s", (_, { create }) => {
+test.each(pluginContract(fileURLToPath(new URL("..", import.meta.url))))("$name", ({ run }) => run());
+
+describe.each(entries)("%s", (_, { create, configSchema }) => {
+  test.each(registryEntryContract({ create, configSchema }))("$name", ({ run }) => run());
   test.each(metricContract({ create }))("$name", ({ run }) => run());
 });
 

@@ -16,7 +16,7 @@ export interface TokenizerContractOptions {
   readonly texts?: readonly string[];
 }
 
-export interface ContractTest {
+export interface ContractCase {
   readonly name: string;
   run(): Promise<void>;
 }
@@ -30,9 +30,9 @@ const TEXTS = [
   "const __proto__ = { constructor: [1, 2] };",
 ];
 
-export function tokenizerContract(options: TokenizerContractOptions): ContractTest[] {
+export function tokenizerContract(options: TokenizerContractOptions): ContractCase[] {
   const texts = options.texts ?? TEXTS;
-  const withTokenizer = (name: string, run: (tokenizer: Tokenizer) => void | Promise<void>): ContractTest => ({
+  const withTokenizer = (name: string, run: (tokenizer: Tokenizer) => void | Promise<void>): ContractCase => ({
     name,
     run: async () => run(await options.create()),
   });

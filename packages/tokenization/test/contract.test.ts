@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import {
   loadHfTokenizer,
   parseHfTokenizer,
@@ -7,7 +6,6 @@ import {
   tokenByteLengths,
   totalByteLength,
 } from "@codex/tokenization";
-import * as registry from "@codex/tokenization/registry";
 import { tokenizerContract } from "@codex/tokenization/testing";
 import { golden, type HubCase } from "./golden.ts";
 import { OURS, TEXTS } from "./ours.ts";
@@ -58,33 +56,6 @@ describe("bytes of tokens", () => {
     const tokenizer = await parseHfTokenizer(json);
     expect(tokenizer.tokenByteLength).toBeUndefined();
     expect(() => totalByteLength(tokenizer, [5])).toThrow(expect.objectContaining({ code: "TOKENIZER_UNSUPPORTED" }));
-  });
-});
-
-describe("registry entries", () => {
-  const directory = fileURLToPath(new URL("./golden/ours/", import.meta.url));
-
-  test("bpe and char train, or load what is named", async () => {
-    const trained = await registry.bpe.create({
-      vocabSize: 260,
-      minFrequency: 0,
-      preTokenizer: "gpt2",
-      specialTokens: {},
-    }).train!(["abab abab"]);
-    expect([trained.kind, trained.vocabSize]).toEqual(["bpe", 259]);
-    expect((await registry.char.create({ specialTokens: {} }).train!(["ab"])).vocabSize).toBe(2);
-    const provider = registry.char.create({ path: `${directory}char`, specialTokens: {} });
-    expect(provider.train).toBeUndefined();
-    expect((await provider.load!()).kind).toBe("char");
-    const wrong = registry.char.create({ path: `${directory}bpe`, specialTokens: {} });
-    await expect(wrong.load!()).rejects.toMatchObject({ code: "TOKENIZER_OPTIONS_INVALID" });
-  });
-
-  test("byte and hf are loaded", async () => {
-    expect((await registry.byte.create({ specialTokens: {} }).load!()).vocabSize).toBe(256);
-    const hf = await registry.hf.create({ path: `${directory}bpe` }).load!();
-    expect(hf.kind).toBe("hf");
-    expect(hf.encode(TEXTS[1]!)).toEqual((await OURS["bpe"]!()).encode(TEXTS[1]!));
   });
 });
 

@@ -1,0 +1,38 @@
+import { fileURLToPath } from "node:url";
+import { pluginContract, registryEntryContract } from "@codex/registry/testing";
+import * as entries from "@codex/tokenization/registry";
+import { OURS, TEXTS } from "./ours.ts";
+
+const fixtures = fileURLToPath(new URL("./golden/ours/", import.meta.url));
+
+test.each(pluginContract(fileURLToPath(new URL("..", import.meta.url))))("$name", ({ run }) => run());
+
+describe.each(Object.entries(entries))("%s", (_, entry) => {
+  test.each(registryEntryContract(entry))("$name", ({ run }) => run());
+});
+
+test("bpe and char train, or load what is named", async () => {
+  const options = { vocabSize: 260, minFrequency: 0, preTokenizer: "gpt2" as const, specialTokens: {} };
+  const trained = await entries.bpe.create(options).train!(["abab abab"]);
+  expect([trained.kind, trained.vocabSize]).toEqual(["bpe", 259]);
+  const phases: string[] = [];
+  const char = await entries.char.create({ specialTokens: {} }).train!(["ab"], {
+    inputs: [{ path: "a.txt", bytes: 2, sha256: "0".repeat(64) }],
+    onProgress: ({ phase }) => phases.push(phase),
+  });
+  expect([char.vocabSize, char.manifest.corpus.inputs.length, phases]).toEqual([2, 1, ["count"]]);
+
+  const provider = entries.char.create({ path: `${fixtures}char`, specialTokens: {} });
+  expect(provider.train).toBeUndefined();
+  expect((await provider.load!()).kind).toBe("char");
+  expect((await entries.bpe.create({ ...options, path: `${fixtures}byte/tokenizer.json` }).load!()).kind).toBe("byte");
+  const wrong = entries.char.create({ path: `${fixtures}bpe`, specialTokens: {} });
+  await expect(wrong.load!()).rejects.toMatchObject({ code: "TOKENIZER_OPTIONS_INVALID" });
+});
+
+test("byte and hf are loaded", async () => {
+  expect((await entries.byte.create({ specialTokens: {} }).load!()).vocabSize).toBe(256);
+  const hf = await entries.hf.create({ path: `${fixtures}bpe` }).load!();
+  expect(hf.kind).toBe("hf");
+  expect(hf.encode(TEXTS[1]!)).toEqual((await OURS["bpe"]!()).encode(TEXTS[1]!));
+});

@@ -260,9 +260,11 @@ function gradientsOf(model: LanguageModel, parameters: readonly Parameter[]): Ma
   const variables = parameters.map(({ variable }) => variable);
   return withBatch(ids, labels, {}, (batch) => {
     const { value, grads } = tf.variableGrads(() => model.loss(batch, { training: false }).lossSum, variables);
-    const entries = parameters.map(
-      ({ name, variable }) => [name, grads[variable.name]!.dataSync() as Float32Array] as const,
-    );
+    const entries = parameters.map(({ name, variable }) => {
+      const gradient = grads[variable.name];
+      assert.ok(gradient, `no gradient reaches ${name}`);
+      return [name, gradient.dataSync() as Float32Array] as const;
+    });
     tf.dispose([value, grads]);
     return new Map(entries);
   });

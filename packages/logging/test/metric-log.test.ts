@@ -10,7 +10,11 @@ const HEADER = "schema_version,run_id,timestamp,step,split,metric,value,dataset,
 
 const loss = (step: number | null, value = step ?? 0): MetricValue => ({ step, split: "train", metric: "loss", value });
 
-async function write(directory: string, values: readonly MetricValue[], options: { resumeAtStep?: number } = {}) {
+async function write(
+  directory: string,
+  values: readonly MetricValue[],
+  options: { resumeAtStep?: number; evaluatedAtStep?: number } = {},
+) {
   await using log = await openMetricLog(directory, { runId: "run-1", now, ...options });
   for (const value of values) await log.metric(value);
 }
@@ -108,6 +112,19 @@ test("resuming cuts what came after the step, so that each step is there exactly
   expect(csvSteps(directory)).toEqual(["1", "2", "", "3", "4", "4", "5", "6"]);
   await write(directory, [], { resumeAtStep: 0 });
   expect([ndjson(directory), csvSteps(directory)]).toEqual([[], []]);
+});
+
+test("an evaluation that the checkpoint does not know of is cut, with all that follows it", async () => {
+  const directory = temporaryFolder();
+  const held = (step: number): MetricValue => ({ step, split: "validation", metric: "loss", value: step });
+  const shown = () => ndjson(directory).map((record) => `${(record as { split?: string }).split} ${record.step}`);
+  await write(directory, [loss(1), loss(2), held(2), loss(3), loss(4), held(4), loss(5)]);
+  await write(directory, [], { resumeAtStep: 4, evaluatedAtStep: 4 });
+  expect(shown()).toEqual(["train 1", "train 2", "validation 2", "train 3", "train 4", "validation 4"]);
+  expect(csvSteps(directory)).toEqual(["1", "2", "2", "3", "4", "4"]);
+  await write(directory, [], { resumeAtStep: 4, evaluatedAtStep: 2 });
+  expect(shown()).toEqual(["train 1", "train 2", "validation 2", "train 3", "train 4"]);
+  expect(csvSteps(directory)).toEqual(["1", "2", "2", "3", "4"]);
 });
 
 test("a killed writer: cut anywhere in the last lines of either file, resuming gives every step once", async () => {

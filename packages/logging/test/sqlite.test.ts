@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -9,7 +9,7 @@ import {
   summarizeRun,
   writeRunManifest,
 } from "@codex/logging";
-import { assertSafeSqlite, openRunIndex, rebuildRunIndex } from "@codex/logging/sqlite";
+import { assertSafeSqlite, openRunIndex, rebuildRunIndex, updateRunIndex } from "@codex/logging/sqlite";
 import { runUntilKilled } from "@codex/storage/testing";
 import Database from "better-sqlite3";
 import { openDatabase, openFailure } from "../src/sqlite/open-database.ts"; // settings cannot be read from another connection
@@ -277,5 +277,29 @@ describe("from run directories", () => {
       const summary = await summarizeRun(directory);
       expect(await index.getRun(summary.runId)).toEqual(summary);
     }
+  });
+
+  test("an update reads only what changed, and forgets what is gone", async () => {
+    const root = temporaryFolder();
+    const path = join(root, "index.sqlite");
+    const directories: string[] = [];
+    for (const runId of ["a", "b", "c"]) {
+      const run = await createRunDirectory(root, { runId });
+      await writeRunManifest(run.directory, sampleSummary(runId).manifest);
+      directories.push(run.directory);
+    }
+    expect((await updateRunIndex(path, [root])).indexed).toEqual(directories);
+    await using index = await openRunIndex(path);
+    // What only the index says shows which directories were read again.
+    using database = new ClosingDatabase(path);
+    database.exec("update runs set status = 'untouched'");
+    await using events = await openEventLog(join(directories[1]!, "events.ndjson"), { runId: "b" });
+    await events.log("run.finished", { status: "completed" });
+    rmSync(directories[2]!, { recursive: true });
+    expect((await updateRunIndex(path, [root])).indexed).toEqual(directories.slice(0, 2));
+    expect((await index.listRuns()).map(({ runId, status }) => [runId, status])).toEqual([
+      ["b", "completed"],
+      ["a", "untouched"],
+    ]);
   });
 });

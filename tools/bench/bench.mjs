@@ -28,7 +28,10 @@ const { OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE, ...environment } = process.env;
 /** Runs a child to its last line of JSON; says why when there is none. */
 function measure(command, args, budgetSeconds) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env: { ...environment, TF_CPP_MIN_LOG_LEVEL: "2" }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      env: { ...environment, TF_CPP_MIN_LOG_LEVEL: "2" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     let errors = "";
     let late = false;
@@ -44,7 +47,11 @@ function measure(command, args, budgetSeconds) {
       if (late) return resolve({ reason: `did not finish within ${budgetSeconds} s` });
       if (code !== 0) {
         const lines = errors.trim().split("\n");
-        return resolve({ reason: (lines.find((line) => /error|abort/i.test(line)) ?? lines.at(-1) ?? `exit code ${code}`).trim().slice(0, 160) });
+        return resolve({
+          reason: (lines.find((line) => /error|abort/i.test(line)) ?? lines.at(-1) ?? `exit code ${code}`)
+            .trim()
+            .slice(0, 160),
+        });
       }
       resolve(JSON.parse(output.trim().split("\n").at(-1)));
     });
@@ -55,7 +62,9 @@ function processorPeak() {
   const folder = join(repository, ".cache", "bench");
   mkdirSync(folder, { recursive: true });
   const binary = join(folder, "peak");
-  const compiled = spawnSync(process.env.CXX ?? "c++", ["-O3", "-pthread", join(here, "peak.cpp"), "-o", binary], { encoding: "utf8" });
+  const compiled = spawnSync(process.env.CXX ?? "c++", ["-O3", "-pthread", join(here, "peak.cpp"), "-o", binary], {
+    encoding: "utf8",
+  });
   if (compiled.status !== 0) return undefined;
   return JSON.parse(spawnSync(binary, { encoding: "utf8" }).stdout);
 }
@@ -78,7 +87,9 @@ await run(async () => {
   });
   await setup();
   const { probeDevices } = await import("@codex/tensor");
-  const devices = (await probeDevices({ projectDirectory })).filter((report) => report.found).map((report) => report.device);
+  const devices = (await probeDevices({ projectDirectory }))
+    .filter((report) => report.found)
+    .map((report) => report.device);
   const hasTorch = spawnSync(python, ["-c", "import torch"]).status === 0;
   const present = [...(hasTorch ? ["pytorch", "pytorch-compile"] : []), ...devices];
   const wanted = values.implementations?.split(",") ?? present;
@@ -88,7 +99,11 @@ await run(async () => {
 
   const peak = processorPeak();
   console.log(`${cpus()[0]?.model}, ${cpus().length} processors, Node ${process.versions.node}`);
-  console.log(peak ? `float32 peak (${peak.isa}): ${peak.gflopsOneThread} GFLOP/s on one thread, ${peak.gflops} on ${peak.threads}` : "no C++ compiler: the processor's peak is not measured");
+  console.log(
+    peak
+      ? `float32 peak (${peak.isa}): ${peak.gflopsOneThread} GFLOP/s on one thread, ${peak.gflops} on ${peak.threads}`
+      : "no C++ compiler: the processor's peak is not measured",
+  );
   if (!hasTorch) console.log(`PyTorch is not measured: ${python} cannot import torch (set CODEX_BENCH_PYTHON)`);
 
   const results = [];
@@ -101,7 +116,13 @@ await run(async () => {
         if (sum.reason) continue;
         const torch = name.startsWith("pytorch");
         const args = torch
-          ? [join(here, "pytorch_step.py"), JSON.stringify(c), String(warmup), String(steps), ...(name === "pytorch-compile" ? ["--compile"] : [])]
+          ? [
+              join(here, "pytorch_step.py"),
+              JSON.stringify(c),
+              String(warmup),
+              String(steps),
+              ...(name === "pytorch-compile" ? ["--compile"] : []),
+            ]
           : [join(here, "codex-step.mjs"), configuration, name, String(warmup), String(steps), projectDirectory];
         const one = await measure(torch ? python : process.execPath, args, Number(values.budget));
         if (one.reason) sum.reason = one.reason;
@@ -113,7 +134,9 @@ await run(async () => {
       }
     }
     const flop = matmulFlop(c);
-    console.log(`\n${configuration}: ${c.layers} layers, ${c.heads} heads, width ${c.width}, context ${c.context}, batch ${c.batch}, vocabulary ${c.vocabulary}; ${(flop / 1e9).toFixed(1)} GFLOP a step`);
+    console.log(
+      `\n${configuration}: ${c.layers} layers, ${c.heads} heads, width ${c.width}, context ${c.context}, batch ${c.batch}, vocabulary ${c.vocabulary}; ${(flop / 1e9).toFixed(1)} GFLOP a step`,
+    );
     for (const [implementation, sum] of measured) {
       if (sum.reason) {
         console.log(`  ${implementation.padEnd(16)} not measured: ${sum.reason}`);
@@ -122,7 +145,16 @@ await run(async () => {
       const stepTimeMs = median(sum.stepTimesMs);
       const tokensPerSecond = (c.batch * c.context * 1000) / stepTimeMs;
       const shareOfPeak = peak ? flop / (stepTimeMs / 1000) / (peak.gflops * 1e9) : null;
-      results.push({ configuration, implementation, precision: "float32", threads: sum.threads, stepTimeMs, tokensPerSecond, peakMemoryBytes: sum.peakMemoryBytes, shareOfPeak });
+      results.push({
+        configuration,
+        implementation,
+        precision: "float32",
+        threads: sum.threads,
+        stepTimeMs,
+        tokensPerSecond,
+        peakMemoryBytes: sum.peakMemoryBytes,
+        shareOfPeak,
+      });
       const share = shareOfPeak === null ? "" : `${(shareOfPeak * 100).toFixed(1)} % of peak`;
       console.log(
         `  ${implementation.padEnd(16)} ${stepTimeMs.toFixed(1).padStart(9)} ms  ${tokensPerSecond.toFixed(0).padStart(7)} tokens/s  ${(sum.peakMemoryBytes / 2 ** 20).toFixed(0).padStart(6)} MiB  ${share}`,

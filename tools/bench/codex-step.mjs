@@ -28,9 +28,21 @@ const draws = createStream(1337, "bench");
 const data = {
   samplesPerEpoch: 1e6,
   batch(epoch, index, rows) {
-    const ids = Int32Array.from({ length: rows * (c.context + 1) }, (_, i) => draws.intAt(index * (c.context + 1) + i, c.vocabulary));
-    const cut = (shift) => Int32Array.from({ length: rows * c.context }, (_, i) => ids[Math.floor(i / c.context) * (c.context + 1) + (i % c.context) + shift]);
-    return { rows, sequenceLength: c.context, inputIds: cut(0), labels: cut(1), sampleIds: Array.from({ length: rows }, (_, i) => index + i) };
+    const ids = Int32Array.from({ length: rows * (c.context + 1) }, (_, i) =>
+      draws.intAt(index * (c.context + 1) + i, c.vocabulary),
+    );
+    const cut = (shift) =>
+      Int32Array.from(
+        { length: rows * c.context },
+        (_, i) => ids[Math.floor(i / c.context) * (c.context + 1) + (i % c.context) + shift],
+      );
+    return {
+      rows,
+      sequenceLength: c.context,
+      inputIds: cut(0),
+      labels: cut(1),
+      sampleIds: Array.from({ length: rows }, (_, i) => index + i),
+    };
   },
 };
 const stepTimesMs = [];
@@ -39,7 +51,14 @@ await train({
   optimizer: createAdamW({ betas: [0.9, 0.99], weightDecay: 0.1 }),
   data,
   seed: 1337,
-  options: { maxSteps: Number(warmup) + Number(steps), batchSize: c.batch, learningRate: 1e-3, schedule: "constant", maxGradNorm: 1, evaluationEverySteps: 0 },
+  options: {
+    maxSteps: Number(warmup) + Number(steps),
+    batchSize: c.batch,
+    learningRate: 1e-3,
+    schedule: "constant",
+    maxGradNorm: 1,
+    evaluationEverySteps: 0,
+  },
   onEvent(event) {
     if (event.type === "step" && event.step > Number(warmup)) stepTimesMs.push(event.stepTimeMs);
   },

@@ -78,17 +78,25 @@ test("the packed packages are there", () => {
 describe.each(packages)("$entry", ({ entry, folder, project }) => {
   test("has what npm shows", () => {
     const manifest = readManifest(folder) as Manifest & Record<string, unknown>;
-    expect(manifest).toMatchObject({ type: "module", license: "Apache-2.0", engines: { node: "^20.19.0 || >=22.12.0" } });
+    expect(manifest).toMatchObject({
+      type: "module",
+      license: "Apache-2.0",
+      engines: { node: "^20.19.0 || >=22.12.0" },
+    });
     expect(manifest["description"]).toEqual(expect.any(String));
     const packed = join(project, "node_modules", manifest.name);
-    expect(readdirSync(packed).sort()).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist", "package.json"]));
+    expect(readdirSync(packed).sort()).toEqual(
+      expect.arrayContaining(["LICENSE", "README.md", "dist", "package.json"]),
+    );
     expect(readFileSync(join(packed, "package.json"), "utf8")).not.toMatch(/workspace:|@codex\/source/);
   });
 
   test("brings what it needs and no more", () => {
     const all = installed(project);
     const thirdParty = [...all.keys()].filter((name) => !name.startsWith("@codex/")).sort();
-    const compiles = [...all].filter(([, path]) => readManifest(path).scripts?.["install"] !== undefined || existsSync(join(path, "binding.gyp")));
+    const compiles = [...all].filter(
+      ([, path]) => readManifest(path).scripts?.["install"] !== undefined || existsSync(join(path, "binding.gyp")),
+    );
     if (entry in BRINGS) {
       expect(thirdParty).toEqual(BRINGS[entry]);
       expect(compiles).toEqual([]);

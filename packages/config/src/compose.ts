@@ -29,8 +29,8 @@ export interface ComposeOptions {
   /** What `${oc.env:NAME}` reads. Default: `process.env`. */
   readonly environment?: Environment;
   /**
-   * As OmegaConf's struct flag: with true, the default, a plain `a.b=v` must name a key that the files have. With false it may set any key, for
-   * callers whose schema says afterwards which ones there are.
+   * As OmegaConf's struct flag: with true, the default, a plain `a.b=v` must name a key that the files have. With false it may set
+   * any key, for callers whose schema says afterwards which ones there are.
    */
   readonly struct?: boolean;
   /** The main config that a file in a group folder is composed with. Default: `config`. */

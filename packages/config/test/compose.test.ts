@@ -239,6 +239,28 @@ describe("errors help", () => {
   });
 });
 
+describe("without struct mode", () => {
+  const open = (...overrides: string[]) => compose("config", { overrides, struct: false });
+
+  test("a plain override may set what no file has, and its origin is the override", () => {
+    const composed = open("training.clip=1.5", "a.b.c=x", "model={depth: 3}", "seed=1");
+    expect(composed.value).toMatchObject({
+      training: { ...BASE.training, clip: 1.5 },
+      a: { b: { c: "x" } },
+      model: { ...BASE.model, depth: 3 },
+      seed: 1,
+    });
+    expect(composed.origin("training.clip")).toBe("override training.clip=1.5");
+  });
+
+  test("groups, additions and deletions keep their rules", () => {
+    expect(() => open("model=gtp2")).toThrow(expect.objectContaining({ code: "CONFIG_NOT_FOUND" }));
+    expect(() => open("+seed=1")).toThrow(/already there/);
+    expect(() => open("~nope")).toThrow(/does not exist/);
+    expect(() => open("+list=[1]", "list.4=2")).toThrow(/expected a place from 0 to 0/);
+  });
+});
+
 describe("composition, as properties", () => {
   const key = fc.constantFrom("a", "b", "c", "d");
   const { tree } = fc.letrec((tie) => ({

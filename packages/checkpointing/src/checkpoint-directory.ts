@@ -7,15 +7,15 @@ import { join } from "node:path";
 import {
   type DurableFs,
   exists,
-  isTemporary,
   makeDirectory,
   nodeFs,
   removeTree,
+  sweepTemporary,
   temporaryPath,
   toStorageError,
   writeFileDurably,
 } from "@codex/storage";
-import type { CheckpointContents, LoadedCheckpoint } from "./contents.ts";
+import type { CheckpointContents, Evaluation, LoadedCheckpoint } from "./contents.ts";
 import { CheckpointError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import {
@@ -46,7 +46,7 @@ export interface CheckpointSummary {
   readonly step: number;
   readonly path: string;
   readonly pinned: boolean;
-  readonly evaluation: Readonly<Record<string, number>>;
+  readonly evaluation: Evaluation;
   /** What a look at the manifest and the sizes found wrong; `verify` reads every byte. */
   readonly problem: CheckpointError | undefined;
 }
@@ -71,28 +71,28 @@ export interface LoadLatestOptions extends Omit<LoadCheckpointOptions, "fs"> {
   onFallback?: (fallback: CheckpointFallback) => void;
 }
 
-export interface CheckpointDirectory<TrainerState extends object = object> {
+export interface CheckpointDirectory<TrainerState extends object = object, Values extends Evaluation = Evaluation> {
   readonly directory: string;
   /**
    * Saves a step. When this resolves it is safe from a kill and a power loss; only then older ones are deleted.
    * @throws {CheckpointError} `CHECKPOINT_EXISTS`, `CHECKPOINT_DISK_FULL`, `CHECKPOINT_CONTENTS_INVALID`
    * @throws {StorageError} other failures of the disk. Earlier checkpoints are as they were.
    */
-  save(contents: CheckpointContents<TrainerState>): Promise<{ path: string }>;
+  save(contents: CheckpointContents<TrainerState, Values>): Promise<{ path: string }>;
   /** By step, oldest first. */
   list(): Promise<CheckpointSummary[]>;
   /** Loads one step, or any checkpoint by its path; nothing else will do. @throws as `loadCheckpoint` */
   load(
     pathOrStep: string | number,
     options?: Omit<LoadCheckpointOptions, "fs">,
-  ): Promise<LoadedCheckpoint<TrainerState>>;
+  ): Promise<LoadedCheckpoint<TrainerState, Values>>;
   /**
    * Loads the checkpoint with the highest step that is whole. Damaged ones above it are renamed `*.corrupt`, and told.
    * @returns undefined when there is no checkpoint at all
    * @throws {CheckpointError} `CHECKPOINT_NONE_VALID` when all are damaged (none is touched then); also those of
    *   `loadCheckpoint` that an older checkpoint would not mend: `CHECKPOINT_SCHEMA_UNSUPPORTED`, `CHECKPOINT_SHAPE_MISMATCH`
    */
-  loadLatest(options?: LoadLatestOptions): Promise<LoadedCheckpoint<TrainerState> | undefined>;
+  loadLatest(options?: LoadLatestOptions): Promise<LoadedCheckpoint<TrainerState, Values> | undefined>;
   /** Reads and hashes every byte. @throws {CheckpointError} as `verifyCheckpoint` */
   verify(pathOrStep: string | number): Promise<Manifest>;
   /** Keeps a step from being deleted by retention, or no longer. */
@@ -110,13 +110,13 @@ const PINNED_NAME = "pinned.json";
  * Opens the checkpoints of a run. Touches nothing until the first `save`, which creates the directory and sweeps what a
  * killed writer left.
  *
- * @typeParam TrainerState - what the trainer stores; checked by the trainer, not here
+ * @typeParam TrainerState - what the trainer stores; @typeParam Values - the evaluation. Both are for their owner to check.
  * @throws {CheckpointError} `CHECKPOINT_CONTENTS_INVALID` for options that contradict themselves
  */
-export function openCheckpoints<TrainerState extends object = object>(
+export function openCheckpoints<TrainerState extends object = object, Values extends Evaluation = Evaluation>(
   directory: string,
   options: OpenCheckpointsOptions = {},
-): CheckpointDirectory<TrainerState> {
+): CheckpointDirectory<TrainerState, Values> {
   const { keepLast = 2, keepBest = 1, files = {} } = options;
   for (const [name, value, minimum] of [
     ["keepLast", keepLast, 1],
@@ -141,7 +141,9 @@ export function openCheckpoints<TrainerState extends object = object>(
   });
 }
 
-class Directory<TrainerState extends object> implements CheckpointDirectory<TrainerState> {
+class Directory<TrainerState extends object, Values extends Evaluation>
+  implements CheckpointDirectory<TrainerState, Values>
+{
   readonly directory: string;
   readonly #options: Required<OpenCheckpointsOptions>;
   #swept = false;
@@ -151,11 +153,12 @@ class Directory<TrainerState extends object> implements CheckpointDirectory<Trai
     this.#options = options;
   }
 
-  async save(contents: CheckpointContents<TrainerState>): Promise<{ path: string }> {
+  async save(contents: CheckpointContents<TrainerState, Values>): Promise<{ path: string }> {
     const { fs, files } = this.#options;
     const path = this.#pathOf(contents.step);
     await makeDirectory(this.directory, { fs });
-    await this.#sweep();
+    if (!this.#swept) await sweepTemporary(this.directory, { fs });
+    this.#swept = true;
     if (await exists(path, fs)) await this.#clearDamaged(path, contents.step);
     await writeCheckpoint(path, contents, files, fs);
     await this.#writeHint("latest.json", { step: contents.step, path: stepName(contents.step) });
@@ -184,14 +187,14 @@ class Directory<TrainerState extends object> implements CheckpointDirectory<Trai
   load(
     pathOrStep: string | number,
     options: Omit<LoadCheckpointOptions, "fs"> = {},
-  ): Promise<LoadedCheckpoint<TrainerState>> {
-    return loadCheckpoint<TrainerState>(this.#pathOf(pathOrStep), { ...options, fs: this.#options.fs });
+  ): Promise<LoadedCheckpoint<TrainerState, Values>> {
+    return loadCheckpoint<TrainerState, Values>(this.#pathOf(pathOrStep), { ...options, fs: this.#options.fs });
   }
 
   async loadLatest({
     onFallback = warn,
     ...options
-  }: LoadLatestOptions = {}): Promise<LoadedCheckpoint<TrainerState> | undefined> {
+  }: LoadLatestOptions = {}): Promise<LoadedCheckpoint<TrainerState, Values> | undefined> {
     const damaged: { step: number; path: string; error: CheckpointError }[] = [];
     for (const step of (await this.#steps()).reverse()) {
       const path = this.#pathOf(step);
@@ -269,19 +272,6 @@ class Directory<TrainerState extends object> implements CheckpointDirectory<Trai
     } catch (error) {
       throw toStorageError(error, "delete old checkpoints in", this.directory);
     }
-  }
-
-  async #sweep(): Promise<void> {
-    if (this.#swept) return;
-    const { fs } = this.#options;
-    try {
-      for (const name of await fs.readdir(this.directory)) {
-        if (isTemporary(name)) await removeTree(join(this.directory, name), fs);
-      }
-    } catch (error) {
-      throw toStorageError(error, "sweep", this.directory);
-    }
-    this.#swept = true;
   }
 
   async #setAsideDamaged(damaged: readonly Omit<DamagedCheckpoint, "movedTo">[]): Promise<DamagedCheckpoint[]> {

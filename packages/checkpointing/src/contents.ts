@@ -5,8 +5,11 @@ export interface HostTensor {
   readonly data: Float32Array | Int32Array;
 }
 
+/** Values of an evaluation by name. */
+export type Evaluation = Readonly<Record<string, number>>;
+
 /** Everything a run needs to go on, as it stood after `step` optimizer steps. */
-export interface CheckpointContents<TrainerState extends object = object> {
+export interface CheckpointContents<TrainerState extends object = object, Values extends Evaluation = Evaluation> {
   readonly step: number;
   /** By Hugging Face name. Two names for the same array (tied weights) are stored once. */
   readonly parameters: ReadonlyMap<string, HostTensor>;
@@ -15,10 +18,11 @@ export interface CheckpointContents<TrainerState extends object = object> {
   /** Plain JSON, opaque here. */
   readonly trainer: TrainerState;
   /** Values of the evaluation made at this very step: what "best" goes by. */
-  readonly evaluation?: Readonly<Record<string, number>>;
+  readonly evaluation?: Values;
 }
 
-export interface LoadedCheckpoint<TrainerState extends object = object> extends CheckpointContents<TrainerState> {
+export interface LoadedCheckpoint<TrainerState extends object = object, Values extends Evaluation = Evaluation>
+  extends CheckpointContents<TrainerState, Values> {
   /** The directory it came from, which is a Hugging Face model directory too. */
   readonly path: string;
 }

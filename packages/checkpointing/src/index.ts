@@ -7,7 +7,7 @@ export {
   type OpenCheckpointsOptions,
   openCheckpoints,
 } from "./checkpoint-directory.ts";
-export type { CheckpointContents, HostTensor, LoadedCheckpoint } from "./contents.ts";
+export type { CheckpointContents, Evaluation, HostTensor, LoadedCheckpoint } from "./contents.ts";
 export { CheckpointError, type CheckpointErrorCode } from "./errors.ts";
 export type { Manifest, ManifestFile } from "./manifest.ts";
 export { type LoadCheckpointOptions, loadCheckpoint, verifyCheckpoint } from "./read-checkpoint.ts";

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { TextDecoder } from "node:util";
 import { openSafetensors, SafetensorsError } from "@codex/safetensors";
 import { type DurableFs, errnoOf, exists, nodeFs, readFully, StorageError, toStorageError } from "@codex/storage";
-import type { HostTensor, LoadedCheckpoint } from "./contents.ts";
+import type { Evaluation, HostTensor, LoadedCheckpoint } from "./contents.ts";
 import { CheckpointError } from "./errors.ts";
 import { MANIFEST_NAME, type Manifest, type ManifestFile, parseManifest } from "./manifest.ts";
 import { MODEL_FILE, OPTIMIZER_FILE, TRAINER_FILE } from "./write-checkpoint.ts";
@@ -17,13 +17,14 @@ export interface LoadCheckpointOptions {
 /**
  * Checks every byte of a checkpoint against its manifest, then reads it.
  *
+ * @typeParam TrainerState - what the trainer stored; @typeParam Values - the evaluation. Both are for their owner to check.
  * @throws {CheckpointError} `CHECKPOINT_NOT_FOUND`, `CHECKPOINT_CORRUPT` (naming the file, with the expected and the
  *   found hash), `CHECKPOINT_SCHEMA_UNSUPPORTED`, `CHECKPOINT_SHAPE_MISMATCH`
  */
-export async function loadCheckpoint<TrainerState extends object = object>(
+export async function loadCheckpoint<TrainerState extends object = object, Values extends Evaluation = Evaluation>(
   path: string,
   { fs = nodeFs, expectedShapes }: LoadCheckpointOptions = {},
-): Promise<LoadedCheckpoint<TrainerState>> {
+): Promise<LoadedCheckpoint<TrainerState, Values>> {
   const manifest = await verifyCheckpoint(path, { fs });
   const parameters = await readTensors(join(path, MODEL_FILE), fs);
   for (const [name, storedAs] of manifest.tied) {
@@ -42,7 +43,7 @@ export async function loadCheckpoint<TrainerState extends object = object>(
     parameters,
     optimizer: await readTensors(join(path, OPTIMIZER_FILE), fs),
     trainer: await readJson<TrainerState>(join(path, TRAINER_FILE), fs),
-    ...(Object.keys(manifest.evaluation).length > 0 && { evaluation: manifest.evaluation }),
+    ...(Object.keys(manifest.evaluation).length > 0 && { evaluation: manifest.evaluation as Values }),
   };
 }
 

@@ -12,5 +12,5 @@ export { FileWriter, type WrittenFile } from "./file-writer.ts";
 export { type ReadLinesOptions, readLines, type StoredLine } from "./lines.ts";
 export { acquireLock, type DirectoryLock, LockedError, type LockOwner } from "./lock.ts";
 export { nodeFs } from "./node-fs.ts";
-export { isTemporary, removeTree, temporaryPath } from "./temporary.ts";
+export { isTemporary, removeTree, sweepTemporary, temporaryPath } from "./temporary.ts";
 export { commitDirectory, exists, makeDirectory, type StorageOptions, writeFileDurably } from "./write-durably.ts";

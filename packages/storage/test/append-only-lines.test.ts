@@ -174,7 +174,7 @@ test.each(["line", "manual"] as const)(
     }
     const safeLines = sync === "line" ? 1 : 2;
     const counts = new Set<number>();
-    for (const state of crashStates(fs.journal, { from: opened })) {
+    for (const state of crashStates(fs, { from: opened })) {
       await (await AppendOnlyLines.open("/log", { fs: state.fs })).close();
       const found = await linesOf("/log", state.fs);
       counts.add(found.length);

@@ -43,4 +43,4 @@ test("two processes race for 500 locks, every other one left by a dead process: 
   } finally {
     rmSync(base, { recursive: true, force: true });
   }
-});
+}, 120_000);

@@ -69,6 +69,9 @@ describe("MemoryFs", () => {
     expect(await after.readdir("/d")).toEqual(["named"]);
     expect(await read(after, "/d/named")).toBe("");
     expect(after.journal).toEqual([]);
+    await write(after, "/d/later", "lost too");
+    expect(await after.crash().readdir("/d")).toEqual(["named"]);
+    expect([...crashStates(after, { from: after.journal.length })]).toHaveLength(8);
   });
 
   test("crash states are all combinations when they are few, and a sample that can be repeated when not", async () => {
@@ -76,21 +79,21 @@ describe("MemoryFs", () => {
     await write(fs, "/f", "abcd");
     const end = fs.journal.length;
     const found = new Set<string>();
-    for (const state of crashStates(fs.journal, { from: end })) {
+    for (const state of crashStates(fs, { from: end })) {
       const names = await state.fs.readdir("/");
       found.add(names.length === 0 ? "no file" : JSON.stringify(await read(state.fs, "/f")));
     }
     expect([...found].sort()).toEqual(['""', '"\\u0000\\u0000\\u0000\\u0000"', '"ab"', '"abcd"', "no file"]);
     for (let i = 0; i < 10; i++) await write(fs, "/f", "x", 4 + i);
     const sample = (seed: number) =>
-      [...crashStates(fs.journal, { from: fs.journal.length, perPosition: 100, seed })].map((state) =>
+      [...crashStates(fs, { from: fs.journal.length, perPosition: 100, seed })].map((state) =>
         [...state.outcomes.values()].join(),
       );
     expect(sample(3)).toEqual(sample(3));
     expect(sample(3)).not.toEqual(sample(4));
     expect(new Set(sample(3)).size).toBe(100);
     expect(sample(3)[0]).toMatch(/^lost(,lost)*$/);
-    expect([...crashStates(fs.journal, { to: 0 })]).toHaveLength(1);
+    expect([...crashStates(fs, { to: 0 })]).toHaveLength(1);
   });
 });
 

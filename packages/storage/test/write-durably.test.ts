@@ -116,7 +116,7 @@ describe("power loss", () => {
     const before = fs.journal.length;
     await writeFileDurably("/f", (writer) => writer.write("new").then(() => writer.write(" text")), { fs });
     const seen = new Set<string | undefined>();
-    for (const state of crashStates(fs.journal, { from: before })) {
+    for (const state of crashStates(fs, { from: before })) {
       const text = await readText(state.fs, "/f");
       seen.add(text);
       if (state.position === fs.journal.length) expect(text).toBe("new text");
@@ -136,7 +136,7 @@ describe("power loss", () => {
       { fs },
     );
     const seen = new Set<boolean>();
-    for (const state of crashStates(fs.journal)) {
+    for (const state of crashStates(fs)) {
       const present = await exists("/d", state.fs);
       seen.add(present);
       if (!present) expect(state.position).toBeLessThan(fs.journal.length);
@@ -161,7 +161,7 @@ describe("power loss", () => {
     await writeFileDurably("/f", "new", { fs: careless });
     const end = memory.journal.length;
     const texts = new Set<string | undefined>();
-    for (const state of crashStates(memory.journal, { from: before })) {
+    for (const state of crashStates(memory, { from: before })) {
       if (state.position === end) texts.add(await readText(state.fs, "/f"));
     }
     expect(texts.has("new") && texts.size > 1).toBe(true);

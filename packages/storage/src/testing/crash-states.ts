@@ -1,5 +1,5 @@
-import { afterCrash, type Effect, type Outcome, pendingEffects, possibleOutcomes } from "./effects.ts";
-import { MemoryFs } from "./memory-fs.ts";
+import { type Outcome, pendingEffects, possibleOutcomes } from "./effects.ts";
+import type { MemoryFs } from "./memory-fs.ts";
 
 export interface CrashState {
   /** What the disk holds when the power is back. */
@@ -25,7 +25,8 @@ export interface CrashStateOptions {
  * the effects that were not synced (which covers their reorderings, as a lost effect is one that came too late). When
  * there are too many, the sample holds all lost, all kept, each one alone changed against those, and random ones.
  */
-export function* crashStates(journal: readonly Effect[], options: CrashStateOptions = {}): Generator<CrashState> {
+export function* crashStates(fs: MemoryFs, options: CrashStateOptions = {}): Generator<CrashState> {
+  const { journal } = fs;
   const { from = 0, to = journal.length, perPosition = 64, seed = 1 } = options;
   const random = xorshift32(seed);
   for (let position = from; position <= to; position++) {
@@ -36,10 +37,7 @@ export function* crashStates(journal: readonly Effect[], options: CrashStateOpti
       random,
     )) {
       const outcomes = new Map(pending.map((index, i) => [index, choice[i]!]));
-      const effects = journal
-        .slice(0, position)
-        .flatMap((effect, index) => afterCrash(effect, outcomes.get(index) ?? "kept"));
-      yield { fs: MemoryFs.fromEffects(effects), position, outcomes };
+      yield { fs: fs.afterCrash((index) => outcomes.get(index) ?? "kept", position), position, outcomes };
     }
   }
 }

@@ -7,7 +7,7 @@
  */
 import { posix } from "node:path";
 import type { DurableFile, DurableFs, FileStatus, OpenFlags } from "../durable-fs.ts";
-import { afterCrash, type Effect, type Entry, pendingEffects } from "./effects.ts";
+import { afterCrash, type Effect, type Entry, type Outcome, pendingEffects } from "./effects.ts";
 
 type Inode = { bytes: Uint8Array<ArrayBuffer> } | { entries: Map<string, number> };
 
@@ -16,32 +16,36 @@ const ROOT = 1;
 export class MemoryFs implements DurableFs {
   /** Everything that happened, in order. Grows without limit. */
   readonly journal: Effect[] = [];
+  /** What it was made from: durable, and before the journal. */
+  readonly base: readonly Effect[];
   readonly #inodes = new Map<number, Inode>([[ROOT, { entries: new Map() }]]);
   readonly #capacity: number;
   #nextInode = ROOT + 1;
   #used = 0;
 
   /** @param options.capacityBytes - file contents beyond this fail with ENOSPC after a short write; default: no limit */
-  constructor({ capacityBytes = Number.POSITIVE_INFINITY }: { capacityBytes?: number } = {}) {
+  constructor(
+    { capacityBytes = Number.POSITIVE_INFINITY }: { capacityBytes?: number } = {},
+    base: readonly Effect[] = [],
+  ) {
     this.#capacity = capacityBytes;
-  }
-
-  /** A file system in the state that these effects lead to, all of it durable (its journal is empty). */
-  static fromEffects(effects: Iterable<Effect>): MemoryFs {
-    const fs = new MemoryFs();
-    for (const effect of effects) {
-      fs.#apply(effect);
-      if ("inode" in effect) fs.#nextInode = Math.max(fs.#nextInode, effect.inode + 1);
+    this.base = base;
+    for (const effect of base) {
+      this.#apply(effect);
+      if ("inode" in effect) this.#nextInode = Math.max(this.#nextInode, effect.inode + 1);
     }
-    return fs;
   }
 
   /** The disk after a power loss now, where nothing survived that was not synced. `crashStates` gives the other outcomes. */
   crash(): MemoryFs {
     const pending = new Set(pendingEffects(this.journal));
-    return MemoryFs.fromEffects(
-      this.journal.flatMap((effect, index) => (pending.has(index) ? afterCrash(effect, "lost") : [effect])),
-    );
+    return this.afterCrash((index) => (pending.has(index) ? "lost" : "kept"));
+  }
+
+  /** The disk after a power loss at `position` of the journal, with the given outcome for each effect before it. */
+  afterCrash(outcomeOf: (index: number) => Outcome, position = this.journal.length): MemoryFs {
+    const effects = this.journal.slice(0, position).flatMap((effect, index) => afterCrash(effect, outcomeOf(index)));
+    return new MemoryFs({ capacityBytes: this.#capacity }, [...this.base, ...effects]);
   }
 
   async open(path: string, flags: OpenFlags): Promise<DurableFile> {

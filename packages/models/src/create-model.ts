@@ -40,27 +40,24 @@ export function parseModelConfig(family: ModelFamily, config: object, where: str
   if (!Value.Check(family.configSchema, filled)) {
     const problems = Value.Errors(family.configSchema, filled).filter((error) => error.keyword !== "boolean");
     const lines = problems.map(({ instancePath, message, params }) => {
-      const named =
-        "additionalProperties" in params
-          ? `: ${params.additionalProperties}`
-          : "requiredProperties" in params
-            ? `: ${params.requiredProperties}`
-            : "";
-      return `${where}${instancePath.replaceAll("/", ".")}: ${message}${named}`;
+      const details = Object.values(params).filter(Array.isArray).flat().join(", "); // the fields or values that it is about
+      return `${where}${instancePath.replaceAll("/", ".")}: ${message}${details === "" ? "" : `: ${details}`}`;
     });
     throw new ModelError("MODEL_CONFIG_INVALID", lines.join("; "));
   }
   return family.resolveConfig(filled as ModelConfig);
 }
 
-export interface CreateModelOptions {
-  /** Integer seed; the values come from its `init` stream. Default 0. */
-  readonly seed?: number;
-  /** Or the stream itself, instead of a seed. */
-  readonly initStream?: RandomStream;
+export type CreateModelOptions = (
+  | {
+      /** The values come from the `init` stream of this seed. */
+      readonly seed: number;
+    }
+  | { readonly initStream: RandomStream }
+) & {
   /** Architectures to choose from; default: those of this package. */
   readonly families?: readonly ModelFamily[];
-}
+};
 
 /**
  * A new model with random weights, the same for the same seed on every device. The caller disposes it.
@@ -74,6 +71,6 @@ export function createModel(
 ): LanguageModel {
   const family = findModelFamily(config.modelType, options.families);
   const parsed = parseModelConfig(family, config);
-  const init = options.initStream ?? createStream(options.seed ?? 0, "init");
+  const init = "initStream" in options ? options.initStream : createStream(options.seed, "init");
   return family.build(parsed, createParameters(family.parameterSpecs(parsed), init));
 }

@@ -35,5 +35,13 @@ export type {
 } from "./language-model.ts";
 export { createCausalLanguageModel, type Decoder, type ForwardPass } from "./layers/causal-language-model.ts";
 export type { KeyValueCache } from "./layers/decoder-cache.ts";
-export { createParameters, type Initialization, type ParameterSpec, type Parameters } from "./layers/parameters.ts";
+export {
+  createParameters,
+  type Initialization,
+  type ParameterSpec,
+  type Parameters,
+  type Weights,
+  weightsOf,
+} from "./layers/parameters.ts";
+export { RopeParameters, rotaryAngles, rotaryFrequencies } from "./layers/rotary.ts";
 export { checkVocabulary } from "./vocabulary.ts";

@@ -46,10 +46,10 @@ def llama(**changes):
 
 
 LLAMA3 = dict(
-    rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+    rope_type="llama3", rope_theta=100.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
     original_max_position_embeddings=32,
 )
-# 8 planes of rotation, so that each branch of llama3 (kept, smoothed, stretched) has its frequencies.
+# With 8 planes of rotation and this theta each band of llama3 (kept, smoothed, stretched) has frequencies.
 MODELS = {
     "gpt2-tied": gpt2,
     "gpt2-untied-erf": lambda: gpt2(tie_word_embeddings=False, activation_function="gelu"),

@@ -4,12 +4,12 @@
  */
 import { ModelError } from "../errors.ts";
 
-/** Fields that transformers writes for every model and that do not touch the forward pass of a decoder. */
+/** Fields that transformers, or a publisher of models, writes and that do not touch the forward pass of a decoder. */
 const HARMLESS: ReadonlySet<string> = new Set([
   "architectures",
   "auto_map",
-  "begin_suppress_tokens",
   "bad_words_ids",
+  "begin_suppress_tokens",
   "decoder_start_token_id",
   "diversity_penalty",
   "do_sample",
@@ -23,10 +23,13 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "gradient_checkpointing",
   "id2label",
   "is_decoder",
+  "is_llama_config",
   "keys_to_ignore_at_inference",
   "label2id",
   "length_penalty",
   "max_length",
+  "max_new_tokens",
+  "max_sequence_length",
   "min_length",
   "no_repeat_ngram_size",
   "num_beam_groups",
@@ -40,6 +43,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "prefix",
   "problem_type",
   "remove_invalid_values",
+  "renormalize_logits",
   "repetition_penalty",
   "return_dict",
   "return_dict_in_generate",
@@ -47,13 +51,16 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "suppress_tokens",
   "task_specific_params",
   "temperature",
+  "tf_legacy_loss",
   "tokenizer_class",
   "top_k",
   "top_p",
   "torch_dtype",
   "torchscript",
+  "transformers.js_config",
   "transformers_version",
   "typical_p",
+  "unsloth_fixed",
   "unsloth_version",
   "use_cache",
 ]);
@@ -73,7 +80,6 @@ export interface SpecialTokenIds {
 type Json = Readonly<Record<string, unknown>>;
 
 export interface ConfigFields {
-  has(name: string): boolean;
   number(name: string, fallback?: number): number;
   integer(name: string, fallback?: number): number;
   boolean(name: string, fallback: boolean): boolean;
@@ -82,7 +88,7 @@ export interface ConfigFields {
   /** `bos_token_id`, `eos_token_id` (one or several) and `pad_token_id`, as far as they are there. */
   specialTokens(): SpecialTokenIds;
   object(name: string): Json | undefined;
-  /** Accepts the fields only at a value that changes nothing; null and absence count as neutral. @throws {ModelError} `MODEL_CONFIG_UNSUPPORTED` */
+  /** Accepts the fields only at a value that changes nothing; null, {} and absence are neutral too. @throws {ModelError} `MODEL_CONFIG_UNSUPPORTED` */
   requireNeutral(neutral: Readonly<Record<string, unknown>>): void;
   /** Ends the reading: fields that nobody asked for and that are not known to be harmless are refused by name. */
   finish(harmless?: readonly string[]): void;
@@ -108,7 +114,6 @@ export function readConfigFields(json: Json, where: string): ConfigFields {
   };
   const isInteger = (value: unknown): boolean => Number.isSafeInteger(value);
   return {
-    has: (name) => Object.hasOwn(json, name) && json[name] !== null,
     number: (name, fallback) => typed(name, fallback, "a finite number", Number.isFinite),
     integer: (name, fallback) => typed(name, fallback, "an integer", isInteger),
     boolean: (name, fallback) => typed(name, fallback, "true or false", (value) => typeof value === "boolean"),
@@ -131,7 +136,7 @@ export function readConfigFields(json: Json, where: string): ConfigFields {
     requireNeutral(neutral) {
       for (const [name, expected] of Object.entries(neutral)) {
         const value = take(name);
-        if (value !== undefined && value !== expected) {
+        if (value !== undefined && value !== expected && JSON.stringify(value) !== "{}") {
           throw unsupported(where, name, value, expected === undefined ? "absent" : describe(expected));
         }
       }

@@ -16,7 +16,7 @@ export function hostTensors(model: LanguageModel): ReadonlyMap<string, HostTenso
   return new Map(
     [...model.parameters()].map(([name, { variable }]) => [
       name,
-      { dtype: "F32", shape: variable.shape, data: variable.dataSync() as Float32Array },
+      { dtype: "F32", shape: variable.shape, data: variable.dataSync().slice() as Float32Array },
     ]),
   );
 }

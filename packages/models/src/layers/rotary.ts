@@ -5,7 +5,7 @@ import { ModelError } from "../errors.ts";
 /** Rotary position embedding, in the words of Hugging Face's `rope_parameters`. */
 export const RopeParameters = Type.Object(
   {
-    ropeType: Type.Union([Type.Literal("default"), Type.Literal("linear"), Type.Literal("llama3")], {
+    ropeType: Type.Enum(["default", "linear", "llama3"], {
       default: "default",
       description: "How the frequencies are stretched for a longer context.",
     }),

@@ -202,7 +202,13 @@ test.each([
 });
 
 test("neutral values and nulls of unsupported fields pass", () => {
-  const neutral = { sliding_window: null, partial_rotary_factor: 1, quantization_config: null, pad_token_id: -1 };
+  const neutral = {
+    sliding_window: null,
+    partial_rotary_factor: 1,
+    quantization_config: null,
+    pruned_heads: {},
+    pad_token_id: -1,
+  };
   expect(llama.readConfig({ ...LLAMA_3_2_1B, ...neutral }, "config.json")).toEqual(
     llama.readConfig(LLAMA_3_2_1B, "config.json"),
   );
@@ -242,6 +248,7 @@ test.each([
   ["llama", { ropeParameters: { factor: 2 } }, /^ropeParameters: ropeType "default" has no factor, got 2/],
   ["gpt2", { nLayers: 3 }, /^gpt2: must not have additional properties: nLayers/],
   ["gpt2", { embdPdrop: 1 }, /^gpt2\.embdPdrop: must be < 1/],
+  ["gpt2", { activationFunction: "relu" }, /^gpt2\.activationFunction: .*gelu_new, gelu_pytorch_tanh, gelu$/],
   ["gpt2", { vocabSize: "many" }, /^gpt2\.vocabSize: must be integer/],
 ])("%s refuses %j", (modelType, change, message) => {
   const act = () => parseModelConfig(findModelFamily(modelType), { modelType, ...tiny, ...change });

@@ -17,13 +17,10 @@ export const Gpt2Config = Type.Object(
       Type.Integer({ minimum: 1, description: "Width of the MLP; default 4 * hiddenSize." }),
     ),
     maxPositionEmbeddings: Type.Integer({ minimum: 1, description: "Context length, in tokens." }),
-    activationFunction: Type.Union(
-      ACTIVATIONS.map((name) => Type.Literal(name)),
-      {
-        default: "gelu_new",
-        description: "GELU of the MLP: gelu_new and gelu_pytorch_tanh are the tanh approximation.",
-      },
-    ),
+    activationFunction: Type.Enum([...ACTIVATIONS], {
+      default: "gelu_new",
+      description: "GELU of the MLP: gelu_new and gelu_pytorch_tanh are the tanh approximation.",
+    }),
     layerNormEpsilon: Type.Number({ exclusiveMinimum: 0, default: 1e-5, description: "Added to the variance." }),
     initializerRange: Type.Number({
       exclusiveMinimum: 0,

@@ -74,6 +74,7 @@ export function readLlamaConfig(json: Readonly<Record<string, unknown>>, where: 
     pretraining_tp: 1, // above 1, transformers sums the parts of a product in another order
     partial_rotary_factor: 1,
     original_max_position_embeddings: undefined, // would replace the value inside of rope_parameters
+    rope_interleaved: false,
     sliding_window: undefined,
     use_sliding_window: false,
     layer_types: undefined,

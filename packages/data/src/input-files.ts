@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import type { InputFile } from "./document.ts";
@@ -42,24 +42,11 @@ async function filesOf(path: string, directory: string): Promise<string[]> {
     if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw unreadable(path, error);
     return undefined;
   });
-  if (stats?.isDirectory()) {
-    const entries = await readdir(absolute, { recursive: true, withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => resolve(entry.parentPath, entry.name))
-      .filter(
-        (file) =>
-          !relative(absolute, file)
-            .split(sep)
-            .some((part) => part.startsWith(".")),
-      );
-  }
+  // Links are followed: data folders are often full of them.
+  const search = (pattern: string, cwd: string) => glob(pattern, { cwd, absolute: true, expandDirectories: false });
+  if (stats?.isDirectory()) return (await search("**", absolute)).map((file) => resolve(file));
   if (stats !== undefined) return [absolute];
-  if (isDynamicPattern(path)) {
-    return (await glob(path, { cwd: directory, absolute: true, expandDirectories: false })).map((file) =>
-      resolve(file),
-    );
-  }
+  if (isDynamicPattern(path)) return (await search(path, directory)).map((file) => resolve(file));
   throw new DataError("DATA_FILE_NOT_FOUND", `${path}: no such file or folder (looked for ${absolute})`, {
     help: "Relative paths start at the directory that the command was run in.",
   });

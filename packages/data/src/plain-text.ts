@@ -38,7 +38,7 @@ function cutBefore(text: string, limit: number): number {
   for (const boundary of [isLoneBreak, isBreak, isSpace]) {
     for (let at = limit; at > earliest; at--) if (boundary(text, at)) return at;
   }
-  return isLowSurrogate(text.charCodeAt(limit)) ? limit - 1 : limit;
+  return /[\n\udc00-\udfff]/.test(text.charAt(limit)) ? limit - 1 : limit; // not within CRLF or a surrogate pair
 }
 
 const isLoneBreak = (text: string, at: number) =>
@@ -46,7 +46,6 @@ const isLoneBreak = (text: string, at: number) =>
 const isBreak = (text: string, at: number) => text.charCodeAt(at - 1) === 0x0a;
 // Before the space: byte-level pre-tokenizers take a space together with the word that follows it.
 const isSpace = (text: string, at: number) => text.charCodeAt(at) === 0x20 && text.charCodeAt(at - 1) !== 0x20;
-const isLowSurrogate = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff;
 
 async function* readLineDocuments(file: FoundFile): AsyncGenerator<Document> {
   for await (const { lines, firstNumber } of readLines(file)) {

@@ -1,3 +1,4 @@
+import { symlinkSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { createTextSource } from "@codex/data";
 import { collect } from "./support/sources.ts";
@@ -19,6 +20,19 @@ describe("paths", () => {
       { text: "Z", origin: "corpus/Z.txt", continues: false },
       { text: "X", origin: "corpus/a/x.txt", continues: false },
       { text: "B", origin: "corpus/b.txt", continues: false },
+    ]);
+  });
+
+  test("links to files and folders are followed", async () => {
+    files.write("elsewhere/deep/a.txt", "A");
+    files.write("b.txt", "B");
+    files.write("corpus/c.txt", "C");
+    symlinkSync(files.path("elsewhere"), files.path("corpus/folder"));
+    symlinkSync(files.path("b.txt"), files.path("corpus/b.txt"));
+    expect(await read({ path: "corpus" })).toEqual([
+      { text: "B", origin: "corpus/b.txt", continues: false },
+      { text: "C", origin: "corpus/c.txt", continues: false },
+      { text: "A", origin: "corpus/folder/deep/a.txt", continues: false },
     ]);
   });
 

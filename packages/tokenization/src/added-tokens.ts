@@ -21,10 +21,6 @@ export class AddedTokens {
     return this.#byId.get(id);
   }
 
-  byContent(content: string): AddedToken | undefined {
-    return this.#byContent.get(content);
-  }
-
   isSpecial(id: number): boolean {
     return this.#byId.get(id)?.special === true;
   }

@@ -2,6 +2,7 @@
 
 import type { BpeModelParts } from "./bpe-model.ts";
 import { byteToCharacter, tokenToBytes } from "./byte-alphabet.ts";
+import { TokenizerError } from "./errors.ts";
 import { asArray, asFlag, asObject, invalid, isObject, type JsonObject } from "./json-reader.ts";
 import { PairTable } from "./pair-table.ts";
 import { PRE_TOKENIZER_BY_PATTERN, type PreTokenizerName, SPLIT_PATTERNS } from "./pre-tokenizer.ts";
@@ -117,6 +118,17 @@ export function byteLevelJson(parts: {
       merges: parts.merges,
     },
   };
+}
+
+/** @throws {TokenizerError} `TOKENIZER_SPECIAL_TOKEN_CONFLICT` for a special token that is named like a byte */
+export function refuseByteNames(specialTokens: readonly string[]): void {
+  const taken = specialTokens.find((token) => token.length === 1 && tokenToBytes(token) !== undefined);
+  if (taken === undefined) return;
+  throw new TokenizerError(
+    "TOKENIZER_SPECIAL_TOKEN_CONFLICT",
+    `specialTokens: expected names that no byte has, got ${JSON.stringify(taken)}`,
+    { help: "Choose a longer one, such as <|endoftext|>." },
+  );
 }
 
 /** Names of the 256 single-byte tokens, given their ids. */

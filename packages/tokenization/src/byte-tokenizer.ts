@@ -1,18 +1,23 @@
 import { BpeTokenizer } from "./bpe-tokenizer.ts";
-import { byteLevelJson, byteVocab } from "./byte-level-json.ts";
+import { byteLevelJson, byteVocab, refuseByteNames } from "./byte-level-json.ts";
 import { type SpecialTokenOptions, specialTokenList, tokenizerConfig } from "./special-tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** What `createByteTokenizer` and the byte-level trainer use when nothing is said: one token, to stand between documents. */
 export const DEFAULT_SPECIAL_TOKENS: SpecialTokenOptions = { eos: "<|endoftext|>" };
 
-/** One id per byte of UTF-8, the byte's value; special tokens from 256 on. Nothing to train. */
+/**
+ * One id per byte of UTF-8, the byte's value; special tokens from 256 on. Nothing to train.
+ * @throws {TokenizerError} `TOKENIZER_OPTIONS_INVALID`, `TOKENIZER_SPECIAL_TOKEN_CONFLICT`
+ */
 export function createByteTokenizer({
   specialTokens = DEFAULT_SPECIAL_TOKENS,
 }: {
   specialTokens?: SpecialTokenOptions;
 } = {}): Tokenizer {
-  const special = specialTokenList(specialTokens).map((content, index) => ({ content, id: 256 + index }));
+  const names = specialTokenList(specialTokens);
+  refuseByteNames(names);
+  const special = names.map((content, index) => ({ content, id: 256 + index }));
   const vocab = byteVocab((byte) => byte);
   const json = byteLevelJson({
     vocab: [...vocab, ...special.map(({ content, id }) => [content, id] as const)],

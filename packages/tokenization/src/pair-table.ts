@@ -13,10 +13,6 @@ export class PairTable {
     this.#indices = new Int32Array(capacity);
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
   /** @returns -1 if the pair is not there */
   indexOf(left: number, right: number): number {
     const slot = this.#slot(left, right);

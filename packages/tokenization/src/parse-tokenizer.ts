@@ -1,6 +1,7 @@
 import type { TokenizerFiles } from "./base-tokenizer.ts";
 import { BpeTokenizer } from "./bpe-tokenizer.ts";
 import { CharTokenizer, isCharJson } from "./char-tokenizer.ts";
+import { TokenizerError } from "./errors.ts";
 import { asObject, type JsonObject } from "./json-reader.ts";
 import { checkManifest } from "./manifest.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -26,7 +27,13 @@ export interface ParseTokenizerOptions {
  */
 export function parseTokenizer(json: unknown, options: ParseTokenizerOptions = {}): Tokenizer {
   const files = tokenizerFiles(json, options);
-  return isCharJson(files.json) ? new CharTokenizer(files) : new BpeTokenizer(files);
+  try {
+    return isCharJson(files.json) ? new CharTokenizer(files) : new BpeTokenizer(files);
+  } catch (error) {
+    if (!(error instanceof TokenizerError) || error.code !== "TOKENIZER_UNSUPPORTED") throw error;
+    const help = 'Load it with loadHfTokenizer (kind "hf"), which runs @huggingface/tokenizers.';
+    throw new TokenizerError(error.code, error.message, { cause: error, help });
+  }
 }
 
 export function tokenizerFiles(json: unknown, options: ParseTokenizerOptions): TokenizerFiles {

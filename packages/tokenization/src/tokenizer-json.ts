@@ -38,12 +38,10 @@ export function asTokenizerJson(json: unknown): TokenizerJson {
   return file as TokenizerJson;
 }
 
-/** For a file that this package cannot honour; `help` where the `hf` adapter might. */
 export function unsupported(field: string, supported: string, value: unknown): TokenizerError {
   return new TokenizerError(
     "TOKENIZER_UNSUPPORTED",
     `${FILE}: ${field}: supported is ${supported}, got ${JSON.stringify(value)?.slice(0, 120) ?? "nothing"}`,
-    { help: 'Load it with loadHfTokenizer (kind "hf"), which runs @huggingface/tokenizers.' },
   );
 }
 

@@ -2,7 +2,7 @@ import Type, { type Static } from "typebox";
 import { BpeTokenizer } from "./bpe-tokenizer.ts";
 import { trainMerges } from "./bpe-trainer.ts";
 import { BYTES_BY_CHARACTER, byteToCharacter } from "./byte-alphabet.ts";
-import { byteLevelJson } from "./byte-level-json.ts";
+import { byteLevelJson, refuseByteNames } from "./byte-level-json.ts";
 import { DEFAULT_SPECIAL_TOKENS } from "./byte-tokenizer.ts";
 import { type CorpusProgress, pause, readCorpus } from "./corpus.ts";
 import { TokenizerError } from "./errors.ts";
@@ -150,15 +150,7 @@ function checkOptions(vocabSize: number, minFrequency: number, special: readonly
       { help: 'Byte-level tokenizers have a token for each byte. For less, use the "char" tokenizer.' },
     );
   }
-  const alphabet = new Set(BYTES_BY_CHARACTER.map(byteToCharacter));
-  for (const token of special) {
-    if (!alphabet.has(token)) continue;
-    throw new TokenizerError(
-      "TOKENIZER_SPECIAL_TOKEN_CONFLICT",
-      `specialTokens: expected names that no byte has, got ${JSON.stringify(token)}`,
-      { help: "Choose a longer one, such as <|endoftext|>." },
-    );
-  }
+  refuseByteNames(special);
 }
 
 function refuse(option: string, expected: string, value: unknown): never {

@@ -80,6 +80,19 @@ describe("hf adapter", () => {
     await expect(loadHfTokenizer("nowhere")).rejects.toMatchObject({ code: "TOKENIZER_FILE_MISSING" });
   });
 
+  test("a word that the vocabulary lacks is an error where there is no unk token", async () => {
+    const tokenizer = await parseHfTokenizer({
+      version: "1.0",
+      added_tokens: [],
+      pre_tokenizer: { type: "WhitespaceSplit" },
+      model: { type: "WordLevel", vocab: { hello: 0, world: 1 } },
+    });
+    expect(Array.from(tokenizer.encode("hello world"))).toEqual([0, 1]);
+    expect(() => tokenizer.encode("hello there")).toThrow(
+      expect.objectContaining({ code: "TOKENIZER_UNKNOWN_CHARACTER", message: expect.stringContaining('"there"') }),
+    );
+  });
+
   test("decodes nothing to nothing, and unknown ids to an error", async () => {
     const tokenizer = await parseHfTokenizer(bert());
     expect(tokenizer.decode([])).toBe("");

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadTokenizer, parseTokenizer, TokenizerError } from "@codex/tokenization";
@@ -60,6 +60,14 @@ describe("a file that cannot be used is an error, never another tokenizer", () =
     expect(error).toBeInstanceOf(TokenizerError);
     expect(error).toMatchObject({ code: "TOKENIZER_FILE_MISSING", message: expect.stringContaining("nowhere") });
     expect(await loadTokenizer(folder).catch((one: unknown) => one)).toMatchObject({ code: "TOKENIZER_FILE_MISSING" });
+  });
+
+  test("a folder where the file should be", async () => {
+    await mkdir(join(folder, "tokenizer.json"));
+    expect(await loadTokenizer(folder).catch((one: unknown) => one)).toMatchObject({
+      code: "TOKENIZER_FILE_MISSING",
+      message: expect.stringContaining("cannot be read: EISDIR"),
+    });
   });
 
   test("not JSON, and JSON of something else", async () => {

@@ -65,5 +65,8 @@ test("names that cannot be are refused", async () => {
   const train = (specialTokens: object) => trainByteLevelBpe(["abc"], { vocabSize: 300, specialTokens });
   await expect(train({ eos: "" })).rejects.toMatchObject({ code: "TOKENIZER_OPTIONS_INVALID" });
   await expect(train({ eos: "\ud83d" })).rejects.toMatchObject({ code: "TOKENIZER_OPTIONS_INVALID" });
+  expect(() => createByteTokenizer({ specialTokens: { pad: "!" } })).toThrow(
+    expect.objectContaining({ code: "TOKENIZER_SPECIAL_TOKEN_CONFLICT" }),
+  );
   await expect(train({ eos: "a" })).rejects.toMatchObject({ code: "TOKENIZER_SPECIAL_TOKEN_CONFLICT" });
 });

@@ -33,6 +33,8 @@ export interface GradientContext<Inputs extends object, Attributes extends objec
   readonly inputs: Inputs;
   readonly extra: readonly Tensor[];
   readonly attributes: Attributes;
+  /** The differentiable inputs that are present. */
+  readonly gradientsOf: readonly (keyof Inputs & string)[];
 }
 
 type NamedTensors = Record<string, Tensor>;
@@ -56,8 +58,9 @@ export function runFusedOp<Inputs extends object, Attributes extends object>(
         inputs: Object.fromEntries(savedNames.map((name, i) => [name, saved[i]!])) as Inputs,
         extra: saved.slice(savedNames.length),
         attributes,
+        gradientsOf: names,
       };
-      return runGradient(op, names, context);
+      return runGradient(op, context);
     };
     return { value: value!, gradFunc };
   });
@@ -76,19 +79,21 @@ export function runForward<Inputs extends object, Attributes extends object>(
 
 function runGradient<Inputs extends object, Attributes extends object>(
   op: FusedOp<Inputs, Attributes>,
-  names: readonly (keyof Inputs & string)[],
   context: GradientContext<Inputs, Attributes>,
 ): Tensor[] {
   const kernelName = `${op.kernelName}Gradient`;
   if (getKernel(kernelName, getBackend()) === undefined) {
     return tidy(() => {
       const gradients = op.gradient(context);
-      return names.map((name) => gradients[name]!);
+      return context.gradientsOf.map((name) => gradients[name]!);
     });
   }
   const extra = Object.fromEntries(context.extra.map((tensor, i) => [`extra${i}`, tensor]));
   const inputs = { dy: context.dy, ...presentTensors(context.inputs), ...extra };
-  return engine().runKernel(kernelName, inputs, { ...context.attributes, gradientsOf: [...names] }) as Tensor[];
+  return engine().runKernel(kernelName, inputs, {
+    ...context.attributes,
+    gradientsOf: [...context.gradientsOf],
+  }) as Tensor[];
 }
 
 function presentTensors(inputs: object): NamedTensors {

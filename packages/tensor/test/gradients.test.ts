@@ -12,6 +12,15 @@ type Domain = "any" | "positive" | "unit" | "above one";
 
 const indices = tf.tensor([2, 0, 2], [3], "int32");
 
+const batched = tf.tensor(
+  [
+    [2, 0, 2],
+    [1, 1, 3],
+  ],
+  [2, 3],
+  "int32",
+);
+
 const CASES: readonly [name: string, f: F, shapes: number[][], domain?: Domain][] = [
   ["abs", tf.abs, [[6]]],
   ["acos", tf.acos, [[6]], "unit"],
@@ -94,6 +103,8 @@ const CASES: readonly [name: string, f: F, shapes: number[][], domain?: Domain][
   ["expm1", tf.expm1, [[6]]],
   ["gather", (x) => tf.gather(x!, indices), [[4, 3]]],
   ["gather along an inner axis", (x) => tf.gather(x!, indices, 1), [[2, 4, 3]]],
+  ["gather within batches", (x) => tf.gather(x!, batched, 1, 1), [[2, 4, 3]]],
+  ["gather within batches, along an inner axis", (x) => tf.gather(x!, batched, 2, 1), [[2, 3, 4]]],
   ["leakyRelu", (x) => tf.leakyRelu(x!, 0.1), [[6]]],
   ["log", tf.log, [[6]], "positive"],
   ["log1p", tf.log1p, [[6]], "positive"],

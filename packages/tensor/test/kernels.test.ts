@@ -1,4 +1,19 @@
-import { gelu, OP_SET, selectDevice, TensorError } from "@codex/tensor";
+import {
+  adamW,
+  attention,
+  dropout,
+  embedding,
+  gelu,
+  layerNorm,
+  linear,
+  linearCrossEntropy,
+  OP_SET,
+  rmsNorm,
+  rotaryEmbedding,
+  selectDevice,
+  swiglu,
+  TensorError,
+} from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expectClose } from "./fixtures.ts";
@@ -120,11 +135,50 @@ describe.each(["wasm", "cpu"] as const)("kernels in TypeScript on %s", (device) 
   });
 });
 
+test.each(["cpu", "wasm"] as const)("gather within batches on %s, and of indices that are no id", async (device) => {
+  await selectDevice(device);
+  const x = tf.tensor([1, 2, 3, 4, 5, 6, 7, 8], [2, 2, 2]);
+  const indices = tf.tensor([1, 0, 0, 0], [2, 2], "int32");
+  expect(tf.gather(x, indices, 1, 1).arraySync()).toEqual([
+    [
+      [3, 4],
+      [1, 2],
+    ],
+    [
+      [5, 6],
+      [5, 6],
+    ],
+  ]);
+  expect(tf.gather(x, indices, 2, 1).arraySync()).toEqual([
+    [
+      [2, 1],
+      [4, 3],
+    ],
+    [
+      [5, 5],
+      [7, 7],
+    ],
+  ]);
+  expect(tf.gather(x, tf.tensor([[1], [0]], [2, 1], "int32"), 2).arraySync()).toEqual([
+    [
+      [[2], [1]],
+      [[4], [3]],
+    ],
+    [
+      [[6], [5]],
+      [[8], [7]],
+    ],
+  ]);
+  expect(tf.gather(tf.tensor([4, 5, 6], [3], "int32"), indices).arraySync()).toEqual([
+    [5, 4],
+    [4, 4],
+  ]);
+});
+
 test("an id outside of the table is named", async () => {
   await selectDevice("wasm");
-  const { embedding } = await import("@codex/tensor");
   expect(() => embedding(tf.zeros([4, 2]), tf.tensor([1, 4], [2], "int32"))).toThrow(
-    "embedding: expected ids in 0 .. 3 for weight [4, 2], got 4 at 1",
+    "gather: expected indices in 0 .. 3 for axis 0 of [4, 2], got 4 at 1",
   );
 });
 
@@ -165,7 +219,54 @@ test("a backend's kernel of an op's name takes the place of the composed form, f
   }
 });
 
-test("the op set names every kernel once", () => {
-  expect(OP_SET.version).toBe(1);
-  expect(Object.keys(OP_SET.ops).every((name) => /^Codex[A-Z]/.test(name))).toBe(true);
+describe("the op set is what the kernels are called with", () => {
+  const x = () => tf.ones([2, 4]);
+  const heads = () => tf.ones([1, 2, 3, 4]);
+  const vector = () => tf.ones([4]);
+  const dropoutOptions = { rate: 0.5, key: [1, 2], offset: 0 } as const;
+  const table = () => tf.ones([1, 3, 4]);
+  const documentIds = () => tf.zeros([1, 3], "int32");
+  const zeros = () => tf.variable(tf.zeros([4]));
+  const lists = () => ({
+    parameters: [zeros()],
+    gradients: [vector()],
+    firstMoments: [zeros()],
+    secondMoments: [zeros()],
+  });
+  const CALLS: Record<keyof typeof OP_SET.ops, () => unknown> = {
+    CodexLinear: () => linear(x(), tf.ones([4, 4]), vector()),
+    CodexEmbedding: () => embedding(x(), tf.tensor([1], [1], "int32")),
+    CodexLayerNorm: () => layerNorm(x(), vector(), vector(), 1e-5),
+    CodexRmsNorm: () => rmsNorm(x(), vector(), 1e-5),
+    CodexRotaryEmbedding: () => rotaryEmbedding(heads(), table(), table()),
+    CodexAttention: () =>
+      attention(heads(), heads(), heads(), { causal: true, documentIds: documentIds(), dropout: dropoutOptions }),
+    CodexGelu: () => gelu(x(), { approximate: "none" }),
+    CodexSwiglu: () => swiglu(x(), x()),
+    CodexDropout: () => dropout(x(), dropoutOptions),
+    CodexLinearCrossEntropy: () => linearCrossEntropy(x(), x(), tf.tensor([1, 0], [2], "int32")),
+    CodexAdamW: () =>
+      adamW({ ...lists(), learningRate: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: [0], step: 1 }),
+  };
+
+  test.each(Object.entries(CALLS))("%s", async (kernelName, call) => {
+    await selectDevice("cpu");
+    const own = tf.getKernel(kernelName, "cpu");
+    if (own) tf.unregisterKernel(kernelName, "cpu");
+    tf.registerKernel({
+      kernelName,
+      backendName: "cpu",
+      kernelFunc: ({ inputs, attrs }) => {
+        throw new Error(JSON.stringify({ inputs: Object.keys(inputs), attributes: Object.keys(attrs!) }));
+      },
+    });
+    try {
+      const { inputs, attributes } = OP_SET.ops[kernelName as keyof typeof OP_SET.ops];
+      const names = inputs.map((name) => name.replace("?", ""));
+      expect(call).toThrow(JSON.stringify({ inputs: names, attributes }));
+    } finally {
+      tf.unregisterKernel(kernelName, "cpu");
+      if (own) tf.registerKernel(own);
+    }
+  });
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import util from "node:util";
 import { engine, findBackend } from "@tensorflow/tfjs-core";
+import { registerGradients } from "../gradients/register.ts";
 import { absent, type Device, type DeviceStatus, messageOf } from "./device.ts";
 import { initializeBackend } from "./initialize-backend.ts";
 import { quietly } from "./quietly.ts";
@@ -51,6 +52,7 @@ async function loadPackage(name: string, path: string): Promise<DeviceStatus> {
   const module = (await quietly(() => import(pathToFileURL(path).href))) as TensorflowModule & {
     default?: TensorflowModule;
   };
+  registerGradients(); // the package brings those of @tensorflow/tfjs
   if (before != null) engine().backendName = before;
   await initializeBackend("tensorflow");
   const { binding, isUsingGpuDevice } = (findBackend("tensorflow") ?? {}) as TensorflowBackend;

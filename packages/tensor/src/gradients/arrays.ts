@@ -1,11 +1,15 @@
 import {
+  add,
   cast,
   concat,
   type GradConfig,
   gather,
+  mul,
   pad,
+  range,
   reshape,
   reverse,
+  scalar,
   slice,
   split,
   stack,
@@ -17,7 +21,6 @@ import {
   unstack,
   util,
 } from "@tensorflow/tfjs-core";
-import { TensorError } from "../errors.ts";
 
 /** Gradients of the kernels that move elements and compute nothing. */
 export const arrayGradients: readonly GradConfig[] = [
@@ -110,13 +113,9 @@ export const arrayGradients: readonly GradConfig[] = [
     inputsToSave: ["x", "indices"],
     gradFunc: (dy, saved, attributes) => {
       const [x, indices] = saved as [Tensor, Tensor];
-      if (attributes["batchDims"] !== 0 && attributes["batchDims"] !== undefined) {
-        throw new TensorError("TENSOR_ARGUMENT_INVALID", "gradient of gather: expected batchDims 0", {
-          help: "Flatten the batch into the indices.",
-        });
-      }
       const axis = axisOf(attributes["axis"], x.shape);
-      return { x: () => gatherGradient(dy as Tensor, x.shape, indices, axis) };
+      const batchDims = (attributes["batchDims"] as number | undefined) ?? 0;
+      return { x: () => gatherGradient(dy as Tensor, x.shape, indices, axis, batchDims) };
     },
   },
   {
@@ -130,12 +129,19 @@ function axisOf(axis: unknown, shape: number[]): number {
   return util.parseAxisParam((axis as number | undefined) ?? 0, shape)[0]!;
 }
 
-/** The gathered axis goes first, then every slice of dy is added to the one that it came from. */
-function gatherGradient(dy: Tensor, shape: readonly number[], indices: Tensor, axis: number): Tensor {
-  const outer = shape.slice(0, axis);
-  const inner = shape.slice(axis + 1);
-  const values = reshape(dy, [util.sizeFromShape(outer), indices.size, util.sizeFromShape(inner)]);
-  const first = transpose(values, [1, 0, 2]);
-  const summed = unsortedSegmentSum(first, reshape(indices, [-1]) as Tensor1D, shape[axis]!);
-  return reshape(transpose(summed, [1, 0, 2]), [...shape]);
+/**
+ * Every slice of dy is added to the one that it came from. Batch dimensions B are folded into the indices: row `i` of batch `b` is
+ * row `b n + i` of all. O outer dimensions between them and the gathered axis of length n, I inner ones behind it.
+ */
+function gatherGradient(dy: Tensor, shape: number[], indices: Tensor, axis: number, batchDims: number): Tensor {
+  const batch = util.sizeFromShape(shape.slice(0, batchDims));
+  const outer = util.sizeFromShape(shape.slice(batchDims, axis));
+  const inner = util.sizeFromShape(shape.slice(axis + 1));
+  const length = shape[axis]!;
+  const picked = indices.size / batch;
+  const offsets = reshape(mul(range(0, batch, 1, "int32"), scalar(length, "int32")), [batch, 1]);
+  const rows = reshape(add(reshape(indices, [batch, picked]), offsets), [-1]) as Tensor1D;
+  const values = transpose(reshape(dy, [batch, outer, picked, inner]), [0, 2, 1, 3]); // [B, picked, O, I]
+  const sums = unsortedSegmentSum(reshape(values, [batch * picked, outer * inner]), rows, batch * length);
+  return reshape(transpose(reshape(sums, [batch, length, outer, inner]), [0, 2, 1, 3]), shape);
 }

@@ -1,6 +1,6 @@
 import { getKernel, type KernelFunc, registerKernel, type TensorInfo, unregisterKernel } from "@tensorflow/tfjs-core";
 import { adamWKernel } from "./adamw.ts";
-import { embeddingKernel } from "./embedding.ts";
+import { gatherKernel } from "./gather.ts";
 import { type HostBackendName, type HostMemory, hostMemory } from "./host-memory.ts";
 import { sumKernel } from "./sum.ts";
 import { unsortedSegmentSum } from "./unsorted-segment-sum.ts";
@@ -18,8 +18,8 @@ type HostKernel<Inputs, Attributes> = (
  */
 export function registerHostKernels(backendName: HostBackendName): void {
   registerHostKernel(backendName, "CodexAdamW", adamWKernel);
-  registerHostKernel(backendName, "CodexEmbedding", embeddingKernel);
   registerHostKernel(backendName, "UnsortedSegmentSum", unsortedSegmentSum);
+  replaceKernel(backendName, "GatherV2", gatherKernel(backendName, getKernel("GatherV2", backendName).kernelFunc));
   replaceKernel(backendName, "Sum", sumKernel(backendName, getKernel("Sum", backendName).kernelFunc));
   if (backendName === "wasm") replaceKernel(backendName, "BatchMatMul", wasmBatchMatMul);
 }

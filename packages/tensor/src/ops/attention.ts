@@ -72,7 +72,7 @@ const attentionOp: FusedOp<AttentionInputs, AttentionAttributes> = {
   forward(inputs, attributes) {
     const outputs = tilesOf(inputs, attributes).map((tile) =>
       tidy(() => {
-        const { queries, keys, values } = operands(inputs, tile);
+        const { queries, keys, values } = operands(inputs, attributes, tile);
         const { attended } = probabilities(queries, keys, inputs, attributes, tile);
         return toHeads(matMul(attended, values), inputs, tile);
       }),
@@ -142,15 +142,15 @@ function tileGradient(
   tile: Tile,
   total: { dk: Tensor; dv: Tensor } | undefined,
 ): { dQueries: Tensor; dk: Tensor; dv: Tensor } {
-  const { queries, keys, values } = operands(inputs, tile);
+  const { queries, keys, values } = operands(inputs, attributes, tile);
   const dOut = queriesOf(dy, inputs, tile); // [B, K, G t, D]
   const { weights, attended, mask } = probabilities(queries, keys, inputs, attributes, tile);
   const dAttended = matMul(dOut, values, false, true); // [B, K, G t, s]
   const dWeights = mask === undefined ? dAttended : mul(dAttended, mask);
   const along = sum(mul(dWeights, weights), -1, true);
-  const dScores = mul(mul(weights, sub(dWeights, along)), attributes.scale);
+  const dScores = mul(weights, sub(dWeights, along));
   return {
-    dQueries: toHeads(matMul(dScores, keys), inputs, tile),
+    dQueries: toHeads(mul(matMul(dScores, keys), attributes.scale), inputs, tile),
     dk: accumulate(total?.dk, matMul(dScores, queries, true, false), inputs.k),
     dv: accumulate(total?.dv, matMul(attended, dOut, true, false), inputs.v),
   };
@@ -173,12 +173,17 @@ function tilesOf(inputs: AttentionInputs, { causal, maxScores }: AttentionAttrib
   return tiles;
 }
 
-function operands(inputs: AttentionInputs, tile: Tile): { queries: Tensor; keys: Tensor; values: Tensor } {
+/** The queries come scaled: fewer numbers than the scores. */
+function operands(
+  inputs: AttentionInputs,
+  { scale }: AttentionAttributes,
+  tile: Tile,
+): { queries: Tensor; keys: Tensor; values: Tensor } {
   const { S } = sizes(inputs);
   const [keys, values] = [inputs.k, inputs.v].map((x) =>
     tile.keys === S ? x : slice(x, [0, 0, 0, 0], [-1, -1, tile.keys, -1]),
   ) as [Tensor, Tensor];
-  return { queries: queriesOf(inputs.q, inputs, tile), keys, values };
+  return { queries: mul(queriesOf(inputs.q, inputs, tile), scale), keys, values };
 }
 
 /** Rows of a tile, the query heads of one key head together: `[B, K, G t, D]`. */
@@ -198,11 +203,11 @@ function probabilities(
   queries: Tensor,
   keys: Tensor,
   inputs: AttentionInputs,
-  { causal, scale, dropout }: AttentionAttributes,
+  { causal, dropout }: AttentionAttributes,
   tile: Tile,
 ): { weights: Tensor; attended: Tensor; mask: Tensor | undefined } {
   const { B, H, K, G } = sizes(inputs);
-  let scores: Tensor = mul(matMul(queries, keys, false, true), scale);
+  let scores: Tensor = matMul(queries, keys, false, true);
   const grouped = [B, K, G * tile.queries, tile.keys];
   const bias = visibilityBias(inputs, causal, tile);
   if (bias !== undefined) {

@@ -24,7 +24,7 @@ const embeddingOp: FusedOp<EmbeddingInputs, { vocabSize: number }> = {
  * Rows of a table by index. The gradient adds each row where it came from, in the order of the ids.
  *
  * @param weight - `[vocab, hiddenSize]`
- * @param ids - `[...]` int32, each in 0 .. vocab-1 (not checked here: that would wait for the device)
+ * @param ids - `[...]` int32, each in 0 .. vocab-1: an error on wasm and cpu, elsewhere not checked, which would wait for the device
  * @returns `[..., hiddenSize]`; the caller disposes it
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
  */

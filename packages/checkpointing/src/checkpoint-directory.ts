@@ -117,7 +117,7 @@ export function openCheckpoints<TrainerState extends object = object, Values ext
   directory: string,
   options: OpenCheckpointsOptions = {},
 ): CheckpointDirectory<TrainerState, Values> {
-  const { keepLast = 2, keepBest = 1, files = {} } = options;
+  const { keepLast = 2, keepBest = 1, metric = "lossNats", mode = "min", files = {}, fs = nodeFs } = options;
   for (const [name, value, minimum] of [
     ["keepLast", keepLast, 1],
     ["keepBest", keepBest, 0],
@@ -130,15 +130,7 @@ export function openCheckpoints<TrainerState extends object = object, Values ext
     }
   }
   checkExtraFiles(files);
-  return new Directory(directory, {
-    keepLast,
-    keepBest,
-    metric: "lossNats",
-    mode: "min",
-    fs: nodeFs,
-    ...options,
-    files,
-  });
+  return new Directory(directory, { keepLast, keepBest, metric, mode, files, fs });
 }
 
 class Directory<TrainerState extends object, Values extends Evaluation>

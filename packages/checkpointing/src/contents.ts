@@ -5,7 +5,7 @@ export interface HostTensor {
   readonly data: Float32Array | Int32Array;
 }
 
-/** Values of an evaluation by name. */
+/** Values of an evaluation by name. Those that are not finite are not stored. */
 export type Evaluation = Readonly<Record<string, number>>;
 
 /** Everything a run needs to go on, as it stood after `step` optimizer steps. */

@@ -10,6 +10,9 @@ export interface WrittenFile {
   readonly sha256: string;
 }
 
+/** Hashing blocks the event loop: for some milliseconds at a time, however large the array. */
+const PIECE_BYTES = 8 * 1024 * 1024;
+
 /**
  * Writes a new file from start to end, hashing on the way. The bytes are durable once `finish` returns; the name is
  * after `fsyncDir` of the directory, which `writeFileDurably` and `commitDirectory` see to.
@@ -47,13 +50,14 @@ export class FileWriter {
   async write(contents: Uint8Array | string): Promise<void> {
     if (this.#state !== "open") throw new StorageError("STORAGE_CLOSED", `${this.path}: write after finish or abort`);
     const bytes = typeof contents === "string" ? Buffer.from(contents) : contents;
-    try {
-      await writeFully(this.#file, bytes, this.#size);
-    } catch (error) {
-      throw toStorageError(error, "write", this.path);
+    for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      await writeFully(this.#file, piece, this.#size).catch((error: unknown) => {
+        throw toStorageError(error, "write", this.path);
+      });
+      this.#hash.update(piece);
+      this.#size += piece.byteLength;
     }
-    this.#hash.update(bytes);
-    this.#size += bytes.byteLength;
   }
 
   /** Syncs and closes. */

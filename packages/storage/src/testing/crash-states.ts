@@ -22,7 +22,7 @@ export interface CrashStateOptions {
 
 /**
  * Every state in which a power loss may leave the disk: for each prefix of the journal, every combination of outcomes of
- * the effects that were not synced (which covers their reorderings, as a lost effect is one that came too late). When
+ * the effects that were not synced (which covers the reorderings of those that do not overlap: one that is lost came too late). When
  * there are too many, the sample holds all lost, all kept, each one alone changed against those, and random ones.
  */
 export function* crashStates(fs: MemoryFs, options: CrashStateOptions = {}): Generator<CrashState> {

@@ -1,10 +1,17 @@
-import { createCorpus, type SplitName, splitOfText } from "@codex/data";
+import { CorpusOptions, createCorpus, type SplitName, splitOfText } from "@codex/data";
 import * as fc from "fast-check";
+import Value from "typebox/value";
 import { collect, sourceOf } from "./support/sources.ts";
 
 const all = { split: { validation: 0 } };
 const textsOf = async (documents: Parameters<typeof sourceOf>[0], options: Parameters<typeof createCorpus>[1]) =>
   (await collect(createCorpus(sourceOf(documents), options).read())).map(({ text }) => text);
+
+test("the defaults of the schema are those of the function", () => {
+  const { source, ...settings } = createCorpus(sourceOf([])).settings;
+  expect(source).toEqual({ dataset: "test" });
+  expect(Value.Default(CorpusOptions, {})).toEqual(settings);
+});
 
 describe("preparation", () => {
   test("text is left as it is unless asked", async () => {

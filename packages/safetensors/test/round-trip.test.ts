@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   byteLengthOf,
@@ -10,6 +12,7 @@ import {
   type TensorData,
   writeSafetensors,
 } from "@codex/safetensors";
+import { nodeFs } from "@codex/storage";
 import { interceptFs, MemoryFs } from "@codex/storage/testing";
 import fc from "fast-check";
 
@@ -214,6 +217,30 @@ describe("the reader", () => {
     }
     await (await fs.open("/f", "r+")).truncate(80);
     await expect(reader.read("i")).rejects.toMatchObject({ code: "SAFETENSORS_SIZE_MISMATCH" });
+  });
+
+  // A sparse file: it takes no space where the file system knows holes, which NTFS does not by default.
+  (process.platform === "win32" ? test.skip : test)("reads behind the first 4 GiB of a file", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "codex-safetensors-"));
+    try {
+      const path = join(directory, "large.safetensors");
+      const large = 5 * 2 ** 30;
+      const header = Buffer.from(
+        `{"large":{"dtype":"U8","shape":[${large}],"data_offsets":[0,${large}]},"small":{"dtype":"F32","shape":[2],"data_offsets":[${large},${large + 8}]}}`,
+      );
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(header.byteLength));
+      const file = await nodeFs.open(path, "wx");
+      await file.write(length, 0);
+      await file.write(header, 8);
+      await file.write(new Uint8Array(Float32Array.of(1.5, -2).buffer), 8 + header.byteLength + large);
+      await file.close();
+      await using reader = await openSafetensors(path);
+      expect(reader.tensors.get("large")?.byteLength).toBe(large);
+      expect([...(await reader.readFloat32("small"))]).toEqual([1.5, -2]);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   test("goes on after short reads", async () => {

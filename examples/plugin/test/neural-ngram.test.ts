@@ -1,5 +1,5 @@
 import type { LanguageModel } from "@codex/models";
-import { modelContractTests } from "@codex/models/testing";
+import { modelContract } from "@codex/models/testing";
 import { registryEntryContract } from "@codex/registry/testing";
 import { selectDevice } from "@codex/tensor";
 import { neuralNgram } from "@codex-examples/plugin-tiny";
@@ -31,7 +31,7 @@ describe("the contract of registry entries", () => {
 });
 
 describe("the contract of language models", () => {
-  for (const { name, run } of modelContractTests({ create })) test(name, run);
+  for (const { name, run } of modelContract({ create })) test(name, run);
 });
 
 test("the logits are those of the paper's equation, computed by hand", () => {

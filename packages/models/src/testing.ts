@@ -2,8 +2,8 @@
  * @module Contract tests of language models, for authors of model plugins; the families of this package pass the same ones.
  *
  * ```js
- * import { modelContractTests } from "@codex/models/testing";
- * for (const { name, run } of modelContractTests({ create: () => myModel.create(options, { vocabSize: 31, seed: 1 }) })) test(name, run);
+ * import { modelContract } from "@codex/models/testing";
+ * for (const { name, run } of modelContract({ create: () => myModel.create(options, { vocabSize: 31, seed: 1 }) })) test(name, run);
  * ```
  */
 import { strict as assert } from "node:assert";
@@ -27,7 +27,7 @@ export interface ContractTest {
 const KEY = [1, 2] as const;
 
 /** The tests, for any test runner. They run on the current TensorFlow.js backend. */
-export function modelContractTests({ create, tolerance = 1e-5 }: ModelContractSubject): readonly ContractTest[] {
+export function modelContract({ create, tolerance = 1e-5 }: ModelContractSubject): readonly ContractTest[] {
   const contract = (name: string, check: (model: LanguageModel) => void | Promise<void>): ContractTest => ({
     name,
     async run() {

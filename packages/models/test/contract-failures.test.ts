@@ -1,6 +1,6 @@
 /** The contract tests notice what they are there for: each broken model fails the test that is named beside it. */
 import type { LanguageModel, LogitsOptions, Parameter } from "@codex/models";
-import { modelContractTests } from "@codex/models/testing";
+import { modelContract } from "@codex/models/testing";
 import * as tf from "@tensorflow/tfjs-core";
 import { selectDevice } from "./devices.ts";
 import { createTiny } from "./tiny-models.ts";
@@ -116,6 +116,6 @@ test.each(Object.entries(broken))("%s", async (_, [rule, breakIt]) => {
     const model = createTiny("llama with biases");
     return { ...model, ...breakIt(model) };
   };
-  const check = modelContractTests({ create }).find(({ name }) => name.startsWith(rule));
+  const check = modelContract({ create }).find(({ name }) => name.startsWith(rule));
   await expect(check?.run()).rejects.toThrow(expect.objectContaining({ name: "AssertionError" }));
 });

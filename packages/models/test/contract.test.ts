@@ -1,4 +1,4 @@
-import { modelContractTests } from "@codex/models/testing";
+import { modelContract } from "@codex/models/testing";
 import { devices, selectDevice } from "./devices.ts";
 import { createTiny, type TinyName, tinyConfigs } from "./tiny-models.ts";
 
@@ -8,6 +8,6 @@ describe.each(devices)("on %s", (device) => {
   });
 
   describe.each(Object.keys(tinyConfigs) as TinyName[])("%s keeps the contract of a language model:", (name) => {
-    for (const { name: rule, run } of modelContractTests({ create: () => createTiny(name) })) test(rule, run);
+    for (const { name: rule, run } of modelContract({ create: () => createTiny(name) })) test(rule, run);
   });
 });

@@ -30,6 +30,7 @@ const path = (points) =>
 const ticks = (from, to, count) => Array.from({ length: count + 1 }, (_, i) => from + ((to - from) * i) / count);
 
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">
+<title>${title}</title>
 <rect width="${width}" height="${height}" fill="#fff"/>
 <text x="${left}" y="22" font-size="15" font-weight="600" fill="#222">${title}</text>
 ${ticks(low, high, 5)

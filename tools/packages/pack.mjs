@@ -1,7 +1,7 @@
 /** Packs every publishable package with pnpm and installs each tarball into an empty project of its own, as a user would get it. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pnpm, repository, step } from "../setup.mjs";
 
 export const tarballs = join(repository, ".cache", "tarballs");
@@ -73,17 +73,23 @@ export async function installPacked() {
   const stamp = join(projects, "stamp");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return packages;
   rmSync(projects, { recursive: true, force: true });
-  for (const { name, project, tarball } of packages) {
+  const create = (project, installs) => {
     mkdirSync(project, { recursive: true });
     const manifest = {
-      name: `installs-${project.split(/[\\/]/).at(-1)}`,
+      name: `installs-${basename(project)}`,
       version: "1.0.0",
       private: true,
       type: "module",
-      dependencies: { [name]: `file:${tarball}` },
+      dependencies: Object.fromEntries(installs.map(({ name, tarball }) => [name, `file:${tarball}`])),
     };
     writeFileSync(join(project, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  }
+  };
+  for (const one of packages) create(one.project, [one]);
+  const together = ["@codex/cli", "@codex-examples/plugin-tiny"];
+  create(
+    join(projects, "cli-with-plugin"),
+    packages.filter(({ name }) => together.includes(name)),
+  );
   const overrides = packages.map(({ name, tarball }) => `  "${name}": "file:${tarball}"`);
   const builds =
     readFileSync(join(repository, "pnpm-workspace.yaml"), "utf8").match(/allowBuilds:\n(?: {2}.*\n)+/)?.[0] ?? "";

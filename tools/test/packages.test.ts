@@ -50,7 +50,7 @@ function installed(project: string): Map<string, string> {
   return found;
 }
 
-const packages = ["packages", "apps"].flatMap((group) =>
+const packages = ["packages", "apps", "examples"].flatMap((group) =>
   readdirSync(join(root, group))
     .filter((entry) => existsSync(join(root, group, entry, "package.json")))
     .map((entry) => ({ entry, folder: join(root, group, entry), project: join(projects, entry) })),
@@ -119,4 +119,80 @@ describe.each(packages)("$entry", ({ entry, folder, project }) => {
       rmSync(directory, { recursive: true, force: true });
     }
   }, 150_000);
+});
+
+describe("a plugin, installed beside the command line", () => {
+  const project = join(projects, "cli-with-plugin");
+  const codex = async (...args: string[]) =>
+    (
+      await run(process.execPath, [join(project, "node_modules", "@codex", "cli", "bin", "codex.js"), ...args], {
+        cwd: project,
+        timeout: 120_000,
+      })
+    ).stdout;
+
+  beforeAll(() => {
+    rmSync(join(project, "runs"), { recursive: true, force: true });
+    writeFileSync(join(project, "corpus.txt"), "one fish two fish red fish blue fish\n".repeat(60));
+    // The example of docs/guides/plugins.md: the groups of Codex, and a model group of one's own.
+    writeFileSync(
+      join(project, "mine.yaml"),
+      `defaults:
+  - data: text
+  - tokenizer: byte
+  - training: base
+  - logging: base
+  - tracking: base
+  - _self_
+model:
+  name: neural-ngram
+  window: 4
+  maxPositionEmbeddings: \${data.sequenceLength}
+data:
+  path: corpus.txt
+  sequenceLength: 16
+  split: { kind: contiguous }
+training: { maxSteps: 3, batchSize: 2, warmupSteps: 1 }
+logging: { runId: mine }
+`,
+    );
+  });
+
+  test("is listed and works", async () => {
+    expect(await codex("plugins", "list")).toMatch(/models +neural-ngram +@codex-examples\/plugin-tiny@/);
+    expect(await codex("plugins", "check")).not.toMatch(/BROKEN/);
+    expect(await codex("plugins", "explain", "models/neural-ngram")).toMatch(/window/);
+  }, 60_000);
+
+  test("its model is trained, sampled and scored, with its options and its metric", async () => {
+    await codex("train", "--config", "mine.yaml", "--device", "cpu");
+    const config = readFileSync(join(project, "runs", "mine", "config.yaml"), "utf8");
+    expect(config).toMatch(/name: neural-ngram/);
+    expect(config).toMatch(/window: 4/);
+    const generated = JSON.parse(
+      await codex("generate", "--checkpoint", "runs/mine", "--prompt", "one ", "--max-new-tokens", "4", "--json"),
+    );
+    expect(generated.tokenIds).toHaveLength(4);
+    writeFileSync(join(project, "rows.jsonl"), '{"input":"one fish two ","target":"fish"}\n');
+    const scored = JSON.parse(
+      await codex(
+        "evaluate",
+        "--checkpoint",
+        "runs/mine",
+        "--data",
+        "rows.jsonl",
+        "--metrics",
+        "loss,distinct_ngrams",
+        "--json",
+      ),
+    );
+    expect(scored.records.map(({ metric }: { metric: string }) => metric)).toEqual(["loss", "distinct_ngrams"]);
+  }, 120_000);
+
+  test("an unknown option of it is an error that names the nearest", async () => {
+    const failure = await codex("train", "--config", "mine.yaml", "model.windw=5").catch(
+      (error: { code: number; stderr: string }) => error,
+    );
+    expect(failure).toMatchObject({ code: 2, stderr: expect.stringContaining("model.window") });
+  }, 60_000);
 });

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import util from "node:util";
 import { probeDevices, selectDevice, TensorError } from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -80,6 +81,22 @@ test("a TensorFlow that is installed and does not load is reported with its reas
     "@tensorflow/tfjs-node is installed but does not load: libtensorflow.so.2: cannot open shared object file",
   );
   expect(tf.getBackend()).toBe("wasm");
+});
+
+test("what tfjs-node needs of Node's util is there, also where Node has removed it", async () => {
+  const legacy = util as unknown as Record<string, unknown>;
+  const [isNullOrUndefined, isArray] = [legacy["isNullOrUndefined"], legacy["isArray"]];
+  delete legacy["isNullOrUndefined"];
+  delete legacy["isArray"];
+  const source = `const util = require("node:util");
+    throw new Error([util.isNullOrUndefined(null), util.isNullOrUndefined(0), util.isArray([])].join());`;
+  try {
+    const projectDirectory = await projectWith("@tensorflow/tfjs-node", "commonjs", source);
+    const reports = await probeDevices({ projectDirectory });
+    expect(reports[1]!.reason).toBe("@tensorflow/tfjs-node is installed but does not load: true,false,true");
+  } finally {
+    Object.assign(legacy, { isNullOrUndefined, isArray });
+  }
 });
 
 test("an engine of the same op set is taken first", async () => {

@@ -82,13 +82,9 @@ export function resolveFrom(projectDirectory: string, name: string): string | un
   return undefined;
 }
 
-/** tfjs-node 4.22 calls `util.isNullOrUndefined` and its kin, which Node 23 removed. */
+/** tfjs-node 4.22 calls two functions that Node 23 removed. */
 function restoreRemovedUtilities(): void {
   const legacy = util as unknown as Record<string, unknown>;
   legacy["isNullOrUndefined"] ??= (value: unknown) => value === null || value === undefined;
-  legacy["isUndefined"] ??= (value: unknown) => value === undefined;
   legacy["isArray"] ??= Array.isArray;
-  legacy["isString"] ??= (value: unknown) => typeof value === "string";
-  legacy["isNumber"] ??= (value: unknown) => typeof value === "number";
-  legacy["isObject"] ??= (value: unknown) => typeof value === "object" && value !== null;
 }

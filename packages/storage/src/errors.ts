@@ -1,6 +1,6 @@
 /** Closed list; the numbers of the operating system are in `cause`. */
 export type StorageErrorCode =
-  /** No space, or the quota is used up (ENOSPC, EDQUOT). */
+  /** No space, the quota is used up, or a file may not grow further (ENOSPC, EDQUOT, EFBIG). */
   | "STORAGE_DISK_FULL"
   /** Another process holds the directory. `owner` of the error says which. */
   | "STORAGE_LOCKED"
@@ -47,6 +47,7 @@ export function toStorageError(error: unknown, action: string, path: string): Er
   switch (errno) {
     case "ENOSPC":
     case "EDQUOT":
+    case "EFBIG":
       return new StorageError("STORAGE_DISK_FULL", message, {
         cause: error,
         help: "Free some space or choose a directory on another disk. What was saved before is intact.",

@@ -59,12 +59,13 @@ export async function step(label, command, args, options = {}) {
   throw Object.assign(new SetupError(`${label} failed (exit code ${code})`), { output });
 }
 
-function requireNode() {
-  const [major, minor] = process.versions.node.split(".").map(Number);
+/** @throws {SetupError} for a Node that is too old */
+export function requireNode(version = process.versions.node) {
+  const [major, minor] = version.split(".").map(Number);
   const supported = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22;
   if (!supported) {
     throw new SetupError(
-      `Node ${process.versions.node} is too old: Codex needs ${manifest.engines.node}. Install a current Node and run this again.`,
+      `Node ${version} is too old: Codex needs ${manifest.engines.node}. Install a current Node and run this again.`,
     );
   }
 }

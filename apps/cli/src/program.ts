@@ -7,6 +7,7 @@ import { addGenerateCommand } from "./commands/generate.ts";
 import { addPluginsCommand } from "./commands/plugins.ts";
 import { addResumeCommand } from "./commands/resume.ts";
 import { addRunsCommand } from "./commands/runs.ts";
+import { UsageError } from "./commands/shared-options.ts";
 import { addTokenizerCommand } from "./commands/tokenizer.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
@@ -25,7 +26,7 @@ function version(): string {
 }
 
 /** The command tree. Nothing heavy is imported here: each action loads `@codex/pipeline` when it runs. */
-export function createProgram(context: CommandContext): Command {
+export function createProgram(context: CommandContext, { json = false } = {}): Command {
   const program = new Command("codex")
     .description("Train, resume, evaluate and sample language models.")
     .version(version())
@@ -33,7 +34,8 @@ export function createProgram(context: CommandContext): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.terminal.out.write(text),
-      writeErr: (text) => context.terminal.err.write(text),
+      // With --json the error is written once, as an object, by `run`.
+      writeErr: (text) => json || context.terminal.err.write(text),
     });
   program.addHelpText(
     "after",
@@ -71,11 +73,13 @@ export async function run(args: readonly string[], terminal: Terminal = processT
   const context: CommandContext = { terminal, exitCode: EXIT_CODES.done };
   const flags = { debug: args.includes("--debug"), json: args.includes("--json") };
   try {
-    await createProgram(context).parseAsync([...args], { from: "user" });
+    await createProgram(context, flags).parseAsync([...args], { from: "user" });
     return context.exitCode;
   } catch (error) {
-    // Commander has already said what is wrong; help and version are no errors.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
-    return reportError(terminal, error, flags);
+    if (!(error instanceof CommanderError)) return reportError(terminal, error, flags);
+    if (error.exitCode === 0) return EXIT_CODES.done; // help and version
+    // Commander has said what is wrong, for people.
+    if (flags.json) return reportError(terminal, new UsageError(error.message.replace(/^error: /, "")), flags);
+    return EXIT_CODES.usage;
   }
 }

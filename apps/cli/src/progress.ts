@@ -1,6 +1,6 @@
 import type { PipelineEvent, TrainHooks, TrainOutcome } from "@codex/pipeline";
-import { EXIT_CODES } from "./exit-codes.ts";
-import { paint, type Terminal } from "./terminal.ts";
+import { withSignals } from "./signals.ts";
+import { paint, shown, type Terminal } from "./terminal.ts";
 
 type FormatProgress = typeof import("@codex/pipeline").formatProgress;
 
@@ -10,53 +10,68 @@ function lineOf(event: PipelineEvent, terminal: Terminal, formatProgress: Format
     case "run":
       return paint(terminal, 1, `run ${event.runId}`);
     case "stage":
-      return `${paint(terminal, 36, event.stage.padEnd(9))} ${event.message}`;
+      return `${paint(terminal, 36, event.stage.padEnd(9))} ${shown(event.message)}`;
     case "notice":
-      return paint(terminal, 33, `warning: ${event.message}`);
     case "warning":
-      return paint(terminal, 33, `warning: ${event.message}`);
+      return paint(terminal, 33, `warning: ${shown(event.message)}`);
     case "start":
       return event.resumed ? `going on from step ${event.step} of ${event.maxSteps}` : undefined;
     case "progress":
       return formatProgress(event);
     case "evaluation": {
       const bits = event.bitsPerByte === undefined ? "" : `  ${event.bitsPerByte.toFixed(4)} bits per byte`;
-      return paint(terminal, 32, `step ${event.step}  validation loss ${event.lossNats.toFixed(4)}${bits}${event.best ? "  (best)" : ""}`);
+      return paint(
+        terminal,
+        32,
+        `step ${event.step}  validation loss ${event.lossNats.toFixed(4)}${bits}${event.best ? "  (best)" : ""}`,
+      );
     }
     case "sample":
       return `${paint(terminal, 2, `sample at step ${event.step}:`)}\n${event.text}`;
     case "checkpoint":
-      return `saved ${event.path}`;
+      return `saved ${shown(event.path)}`;
     case "stop":
-      if (event.reason === "signal") return "stopped; everything is saved";
       return event.reason === "earlyStopping" ? "stopped early: the held-out loss no longer falls" : undefined;
     default:
       return undefined;
   }
 }
 
-/** What to type next, and what came out. */
+/** What came out of a run, where it is, and what to type next. */
 function summary(outcome: TrainOutcome, terminal: Terminal): string {
+  const run = shown(outcome.runDirectory);
+  const { checkpoint } = outcome;
+  if (checkpoint === undefined) return `\nstopped before the first step; ${run} holds no checkpoint`;
   const lines: string[] = [""];
   if (outcome.completion) lines.push(paint(terminal, 1, "completion"), outcome.completion, "");
   if (outcome.bitsPerByte.length > 0) {
     lines.push(paint(terminal, 1, "held-out bits per byte (lower is better)"));
-    for (const { name, bitsPerByte } of outcome.bitsPerByte) lines.push(`  ${name.padEnd(14)} ${bitsPerByte.toFixed(4)}`);
+    for (const { name, bitsPerByte } of outcome.bitsPerByte)
+      lines.push(`  ${name.padEnd(14)} ${bitsPerByte.toFixed(4)}`);
     lines.push("");
   }
-  const { runDirectory } = outcome;
+  const more = outcome.stopReason === "signal" ? "" : ` --allow-drift training.maxSteps=${outcome.step * 2}`;
   lines.push(
-    paint(terminal, 1, "saved"),
-    `  ${runDirectory}   configuration, manifest, metrics, tokenizer, checkpoints`,
-    `  ${outcome.checkpoint}   a Hugging Face model folder`,
+    paint(
+      terminal,
+      1,
+      outcome.stopReason === "signal" ? `stopped at step ${outcome.step}; everything is saved` : "saved",
+    ),
+    `  ${run}   configuration, manifest, metrics, tokenizer, checkpoints`,
+    `  ${shown(checkpoint)}   a Hugging Face model folder`,
     "",
     paint(terminal, 1, "next"),
-    `  codex generate --checkpoint ${runDirectory} --prompt ${JSON.stringify(outcome.prompt ?? "Hello")}`,
-    `  codex evaluate --checkpoint ${runDirectory}`,
-    `  codex resume ${runDirectory}${outcome.stopReason === "signal" ? "" : ` --allow-drift training.maxSteps=${outcome.step * 2}`}`,
-    `  from code: import { generate } from "@codex/pipeline"; await generate({ checkpoint: ${JSON.stringify(runDirectory)}, prompt: "..." })`,
+    `  codex resume ${quoted(run)}${more}`,
+    `  codex generate --checkpoint ${quoted(run)} --prompt ${quoted(outcome.prompt ?? "Hello")}`,
+    `  codex evaluate --checkpoint ${quoted(run)}`,
+    `  from code: import { generate } from "@codex/pipeline"; await generate({ checkpoint: ${JSON.stringify(run)}, prompt: "..." })`,
   );
   return lines.join("\n");
+}
+
+/** One word for a shell. */
+function quoted(text: string): string {
+  return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /**
@@ -71,18 +86,9 @@ export async function reportProgress(
   start: (hooks: TrainHooks) => Promise<TrainOutcome>,
 ): Promise<number> {
   const { formatProgress } = await import("@codex/pipeline");
-  const interruption = new AbortController();
-  let received: "SIGINT" | "SIGTERM" | undefined;
-  const onSignal = (signal: "SIGINT" | "SIGTERM"): void => {
-    if (received !== undefined) process.exit(signal === "SIGINT" ? EXIT_CODES.sigint : EXIT_CODES.sigterm);
-    received = signal;
-    terminal.err.write(`\n${signal}: saving and stopping; a second one stops at once\n`);
-    interruption.abort(signal);
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  try {
+  return withSignals(terminal, "saving and stopping", async (signal) => {
     const outcome = await start({
-      signal: interruption.signal,
+      signal,
       onEvent(event) {
         if (flags.json) {
           terminal.out.write(`${JSON.stringify(event)}\n`);
@@ -92,10 +98,9 @@ export async function reportProgress(
         if (line !== undefined) terminal.err.write(`${line}\n`);
       },
     });
-    terminal.out.write(flags.json ? `${JSON.stringify({ type: "outcome", ...outcome })}\n` : `${summary(outcome, terminal)}\n`);
-    if (outcome.stopReason !== "signal") return EXIT_CODES.done;
-    return received === "SIGINT" ? EXIT_CODES.sigint : EXIT_CODES.sigterm;
-  } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  }
+    terminal.out.write(
+      flags.json ? `${JSON.stringify({ type: "outcome", ...outcome })}\n` : `${summary(outcome, terminal)}\n`,
+    );
+    return outcome.stopReason === "signal";
+  });
 }

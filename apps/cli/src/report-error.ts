@@ -1,8 +1,21 @@
 import { exitCodeOf } from "./exit-codes.ts";
-import { paint, type Terminal } from "./terminal.ts";
+import { paint, shown, type Terminal } from "./terminal.ts";
 
 function help(error: Error): string | undefined {
   return "help" in error && typeof error.help === "string" ? error.help : undefined;
+}
+
+/** One paragraph: a message of several lines (a list of what is wrong) is joined into one. */
+function paragraph(message: string, advice: string | undefined): string {
+  const lines = message
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const text = lines
+    .map((line, index) => (index + 1 < lines.length && !/[:;,.]$/.test(line) ? `${line};` : line))
+    .join(" ");
+  if (advice === undefined) return text;
+  return `${/[.!?]$/.test(text) ? text : `${text}.`} ${advice}`;
 }
 
 /**
@@ -21,12 +34,14 @@ export function reportError(terminal: Terminal, error: unknown, { debug = false,
     return exitCode;
   }
   const label = paint(terminal, 31, code ? `error ${code}:` : "error:");
-  terminal.err.write(`${label} ${message}${advice ? ` ${advice}` : ""}\n`);
-  if (debug && error instanceof Error) {
-    for (let current: unknown = error; current instanceof Error; current = current.cause)
+  const unknown = code === undefined && !debug;
+  const text = paragraph(
+    shown(message),
+    unknown ? "This is not an error that Codex knows: --debug shows its stack." : advice && shown(advice),
+  );
+  terminal.err.write(`${label} ${text}\n`);
+  if (debug)
+    for (let current = error; current instanceof Error; current = current.cause)
       terminal.err.write(`${current.stack}\n`);
-  } else if (code === undefined) {
-    terminal.err.write("This is not an error that Codex knows. Run the command again with --debug for the stack.\n");
-  }
   return exitCode;
 }

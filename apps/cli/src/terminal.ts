@@ -1,3 +1,5 @@
+import { parse, sep } from "node:path";
+
 /** Where a command writes: results to `out`, everything said along the way to `err`. */
 export interface Terminal {
   readonly out: NodeJS.WritableStream;
@@ -16,6 +18,15 @@ export function colourAllowed(terminal: Terminal): boolean {
 
 export function paint(terminal: Terminal, sgr: number, text: string): string {
   return colourAllowed(terminal) ? `\u001b[${sgr}m${text}\u001b[0m` : text;
+}
+
+/** Text with the paths below the working directory written from there, as one would type them. */
+export function shown(text: string, directory: string = process.cwd()): string {
+  const prefix = directory.endsWith(sep) ? directory : `${directory}${sep}`;
+  if (prefix === parse(prefix).root) return text;
+  // Not where it is the tail of a longer path.
+  const path = new RegExp(`(?<![\\w./\\\\-])${prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`, "g");
+  return text.replace(path, "");
 }
 
 /** Columns of left-aligned text, as wide as their widest cell. */

@@ -22,7 +22,8 @@ export function configurationDrift(saved: unknown, now: unknown): string[] {
 
 /** Every input file that appeared, went or changed since the run began. */
 export function dataDrift(saved: RunManifest["data"], now: RunManifest["data"]): string[] {
-  const checksums = (files: RunManifest["data"]) => new Map<string, unknown>(files.map(({ path, sha256 }) => [`data file ${path}`, sha256]));
+  const checksums = (files: RunManifest["data"]) =>
+    new Map<string, unknown>(files.map(({ path, sha256 }) => [`data file ${path}`, sha256]));
   return compare(checksums(saved), checksums(now));
 }
 

@@ -5,8 +5,8 @@ export type PipelineErrorCode =
   | "PIPELINE_FILE_INVALID"
   | "PIPELINE_FILE_NOT_FOUND"
   | "PIPELINE_NOTHING_TO_RESUME"
-  | "PIPELINE_RUN_NOT_FOUND"
-  | "PIPELINE_VOCABULARY_MISMATCH";
+  | "PIPELINE_PLUGIN_FAILED" // code of a plugin threw; `cause` is what it threw
+  | "PIPELINE_RUN_NOT_FOUND";
 
 /** An error of the pipeline: branch on `code`, show `message` and `help` to a person. */
 export class PipelineError extends Error {

@@ -1,22 +1,23 @@
 import { basename, join, resolve } from "node:path";
 import { createCorpus, createEvaluationSource, createTextSource, tokenizeCorpus } from "@codex/data";
+import { runPaths } from "@codex/logging";
 import {
   type EvaluationRow,
   type Metric,
-  metricCsvHeader,
   type MetricRecord,
+  metricCsvHeader,
   type NamedResult,
   serializeMetricRecord,
   toMetricCsvRow,
   toMetricRecords,
 } from "@codex/metrics";
-import { runPaths } from "@codex/logging";
 import type { Registries } from "@codex/registry";
 import { makeDirectory, writeFileDurably } from "@codex/storage";
 import { loadConfiguration } from "./configuration/load.ts";
 import { PipelineError } from "./errors.ts";
 import { answerRows, readRows, rowBatches } from "./evaluation-rows.ts";
 import { type OpenedModel, openModel } from "./open-model.ts";
+import { blamePlugins } from "./plugin-failure.ts";
 import { openCorpus, tokenize } from "./prepare-data.ts";
 import { openRegistries } from "./registries.ts";
 import { scoreTokens } from "./score-tokens.ts";
@@ -27,7 +28,7 @@ export interface EvaluateRequest {
   /** A `.jsonl` file of `{ input, target }` rows, or a text file; default: the data of the run. */
   readonly data?: string;
   /** Of the run's data. Default: `validation`. */
-  readonly split?: "train" | "validation";
+  readonly split?: "train" | "validation" | "test";
   /** Registered names. Default: the token metrics, and for rows `exact_match` and `f1` too. */
   readonly metrics?: readonly string[];
   /** Rows per forward pass; does not change the results. Default: 8. */
@@ -40,6 +41,8 @@ export interface EvaluateRequest {
   readonly outputDir?: string;
   readonly device?: string;
   readonly directory?: string;
+  /** Called with what a person must see, such as a damaged checkpoint that was passed over. */
+  readonly onNotice?: (message: string) => void;
 }
 
 export interface EvaluateResult {
@@ -64,12 +67,22 @@ export async function evaluate(request: EvaluateRequest): Promise<EvaluateResult
   const metrics = await createMetrics(names, registries);
   const needsAnswers = metrics.filter(({ metric }) => metric.kind === "text");
   if (needsAnswers.length > 0 && !isRows) {
-    throw new PipelineError("PIPELINE_CONFIG_INVALID", `metric ${needsAnswers[0]?.name}: expected --data to be a .jsonl file of { "input", "target" } rows`, {
-      help: `Metrics of plain text are: ${TOKEN_METRICS.join(", ")}.`,
-    });
+    throw new PipelineError(
+      "PIPELINE_CONFIG_INVALID",
+      `metric ${needsAnswers[0]?.name}: expected --data to be a .jsonl file of { "input", "target" } rows`,
+      {
+        help: `Metrics of plain text are: ${TOKEN_METRICS.join(", ")}.`,
+      },
+    );
   }
   await using opened = await openModel(request);
-  const dataset = request.data === undefined ? await scoreRun(opened, split, request, metrics) : isRows ? await scoreRows(opened, request, metrics) : await scoreText(opened, request, metrics);
+  const dataset = await scoreWhat(opened, isRows, request, metrics).catch((error: unknown) => {
+    throw blamePlugins(
+      error,
+      registries,
+      names.map((name) => ({ kind: "metrics", name })),
+    );
+  });
 
   const results: NamedResult[] = metrics.map(({ metric }) => ({ metric: metric.name, ...metric.result() }));
   const records = toMetricRecords(results, {
@@ -85,6 +98,16 @@ export async function evaluate(request: EvaluateRequest): Promise<EvaluateResult
   return { records, files: ["metrics.ndjson", "metrics.csv"].map((name) => join(outputDir, name)) };
 }
 
+function scoreWhat(
+  opened: OpenedModel,
+  isRows: boolean,
+  request: EvaluateRequest,
+  metrics: readonly NamedMetric[],
+): Promise<string> {
+  if (request.data === undefined) return scoreRun(opened, request.split ?? "validation", request, metrics);
+  return isRows ? scoreRows(opened, request, metrics) : scoreText(opened, request, metrics);
+}
+
 interface NamedMetric {
   readonly name: string;
   readonly metric: Metric;
@@ -92,7 +115,8 @@ interface NamedMetric {
 
 async function createMetrics(names: readonly string[], registries: Registries): Promise<NamedMetric[]> {
   const metrics: NamedMetric[] = [];
-  for (const name of names) metrics.push({ name, metric: (await registries.of("metrics").resolve(name)).create({} as never) });
+  for (const name of names)
+    metrics.push({ name, metric: (await registries.of("metrics").resolve(name)).create({} as never) });
   return metrics;
 }
 
@@ -101,19 +125,34 @@ function tokenMetrics(metrics: readonly NamedMetric[]) {
 }
 
 /** The split that the run held out (or trained on), cut into rows as the run cut it. */
-async function scoreRun(opened: OpenedModel, split: "train" | "validation", request: EvaluateRequest, metrics: readonly NamedMetric[]): Promise<string> {
+async function scoreRun(
+  opened: OpenedModel,
+  split: "train" | "validation" | "test",
+  request: EvaluateRequest,
+  metrics: readonly NamedMetric[],
+): Promise<string> {
   const { directory = process.cwd(), batchSize = 8, maxSamples } = request;
   if (opened.runDirectory === undefined) {
-    throw new PipelineError("PIPELINE_CONFIG_INVALID", `${request.checkpoint}: a model folder without a run has no data of its own`, {
-      help: "Give --data a text file or a .jsonl file of rows.",
-    });
+    throw new PipelineError(
+      "PIPELINE_CONFIG_INVALID",
+      `${request.checkpoint}: a model folder without a run has no data of its own`,
+      {
+        help: "Give --data a text file or a .jsonl file of rows.",
+      },
+    );
   }
-  const { value: config, registries } = await loadConfiguration({ config: runPaths(opened.runDirectory).config, directory });
+  const { value: config, registries } = await loadConfiguration({
+    config: runPaths(opened.runDirectory).config,
+    directory,
+  });
   const corpus = await openCorpus(config, registries, directory);
   const tokens = await tokenize(config, corpus, opened.tokenizer, { directory });
   try {
     const { sequenceLength, sampling } = config.data;
-    const source = createEvaluationSource(tokens.splits[split], { sequenceLength, isolateDocuments: sampling.isolateDocuments });
+    const source = createEvaluationSource(tokens.splits[split], {
+      sequenceLength,
+      isolateDocuments: sampling.isolateDocuments,
+    });
     await score(opened, source.batches(batchSize), metrics, maxSamples);
   } finally {
     tokens.close();
@@ -121,12 +160,21 @@ async function scoreRun(opened: OpenedModel, split: "train" | "validation", requ
   return config.data.name;
 }
 
-async function scoreText(opened: OpenedModel, request: EvaluateRequest, metrics: readonly NamedMetric[]): Promise<string> {
+async function scoreText(
+  opened: OpenedModel,
+  request: EvaluateRequest,
+  metrics: readonly NamedMetric[],
+): Promise<string> {
   const { directory = process.cwd(), data = "", batchSize = 8, maxSamples } = request;
-  const corpus = createCorpus(createTextSource({ path: data }, { directory }), { deduplicate: false, split: { kind: "contiguous", validation: 0 } });
+  const corpus = createCorpus(createTextSource({ path: data }, { directory }), {
+    deduplicate: false,
+    split: { kind: "contiguous", validation: 0 },
+  });
   const tokens = await tokenizeCorpus(corpus, opened.tokenizer);
   try {
-    const source = createEvaluationSource(tokens.splits.train, { sequenceLength: opened.model.config.maxPositionEmbeddings });
+    const source = createEvaluationSource(tokens.splits.train, {
+      sequenceLength: opened.model.config.maxPositionEmbeddings,
+    });
     await score(opened, source.batches(batchSize), metrics, maxSamples);
   } finally {
     tokens.close();
@@ -134,7 +182,11 @@ async function scoreText(opened: OpenedModel, request: EvaluateRequest, metrics:
   return basename(data);
 }
 
-async function scoreRows(opened: OpenedModel, request: EvaluateRequest, metrics: readonly NamedMetric[]): Promise<string> {
+async function scoreRows(
+  opened: OpenedModel,
+  request: EvaluateRequest,
+  metrics: readonly NamedMetric[],
+): Promise<string> {
   const { directory = process.cwd(), data = "", batchSize = 8, maxSamples, maxNewTokens = 64 } = request;
   const rows = await readRows(resolve(directory, data), data, maxSamples);
   const ofTokens = tokenMetrics(metrics);

@@ -17,7 +17,12 @@ export interface StageEvent {
 /** Something that a person must see although the run goes on. */
 export interface NoticeEvent {
   readonly type: "notice";
-  readonly code: "checkpoint.fallback" | "drift.allowed" | "plugin.broken" | "device.nondeterministic" | "index.failed";
+  readonly code:
+    | "checkpoint.fallback"
+    | "drift.allowed"
+    | "device.nondeterministic"
+    | "index.failed"
+    | "observer.failed";
   readonly message: string;
 }
 

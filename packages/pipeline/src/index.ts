@@ -1,4 +1,6 @@
 /** @module From a configuration to a run, in code: whatever the `codex` command does. */
+
+export { type SetupTensorflowResult, setupTensorflow } from "@codex/tensor/setup-tensorflow";
 export { formatProgress, installSignalHandlers, type ShutdownReason } from "@codex/training";
 export type { BitsPerByte } from "./baselines.ts";
 export { configurationDocs, configurationSchema } from "./configuration/describe.ts";
@@ -19,7 +21,6 @@ export {
   listPlugins,
 } from "./plugins.ts";
 export { listRuns, type RunListing, showRun } from "./run-index.ts";
-export { type SetupTensorflowResult, setupTensorflow } from "@codex/tensor/setup-tensorflow";
 export {
   inspectTokenizer,
   type TokenizerInspection,

@@ -1,12 +1,16 @@
 /** From what a person types (a run, a checkpoint, a folder of weights) to the folders that hold model, tokenizer and configuration. */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { type LoadedCheckpoint, openCheckpoints, verifyCheckpoint } from "@codex/checkpointing";
+import {
+  type LoadCheckpointOptions,
+  type LoadedCheckpoint,
+  openCheckpoints,
+  verifyCheckpoint,
+} from "@codex/checkpointing";
 import { readRunManifest, runPaths } from "@codex/logging";
 import { exists } from "@codex/storage";
 import type { TrainerState } from "@codex/training";
 import { PipelineError } from "./errors.ts";
-import type { PipelineObserver } from "./events.ts";
 
 export interface LocatedModel {
   /** Holds `config.json` and `model.safetensors`. */
@@ -31,16 +35,20 @@ export async function runOfCheckpoint(directory: string): Promise<string | undef
  * @throws {PipelineError} `PIPELINE_FILE_NOT_FOUND`
  * @throws {CheckpointError} when a run has no valid checkpoint, or the named one is damaged
  */
-export async function locateModel(path: string, onEvent?: PipelineObserver): Promise<LocatedModel> {
+export async function locateModel(path: string, onNotice: (message: string) => void = warn): Promise<LocatedModel> {
   const directory = resolve(path);
   if (await isRunDirectory(directory)) {
-    const { path: modelDirectory } = await loadNewest(directory, onEvent);
+    const { path: modelDirectory } = await loadNewest(directory, onNotice);
     return { modelDirectory, runDirectory: directory };
   }
   if (!(await exists(join(directory, "config.json")))) {
-    throw new PipelineError("PIPELINE_FILE_NOT_FOUND", `${path}: expected a run, a checkpoint or a model folder, found no manifest.json and no config.json`, {
-      help: "`codex runs list` shows the runs.",
-    });
+    throw new PipelineError(
+      "PIPELINE_FILE_NOT_FOUND",
+      `${path}: expected a run, a checkpoint or a model folder, found no manifest.json and no config.json`,
+      {
+        help: "`codex runs list` shows the runs.",
+      },
+    );
   }
   const runDirectory = await runOfCheckpoint(directory);
   if (runDirectory !== undefined) await verifyCheckpoint(directory);
@@ -52,18 +60,28 @@ export async function locateModel(path: string, onEvent?: PipelineObserver): Pro
  * @throws {CheckpointError} `CHECKPOINT_NONE_VALID`
  * @throws {PipelineError} `PIPELINE_NOTHING_TO_RESUME` when the run has saved nothing
  */
-export async function loadNewest(runDirectory: string, onEvent?: PipelineObserver): Promise<LoadedCheckpoint<TrainerState>> {
+export async function loadNewest(
+  runDirectory: string,
+  onFallback: (message: string) => void,
+  options: Pick<LoadCheckpointOptions, "expectedShapes"> = {},
+): Promise<LoadedCheckpoint<TrainerState>> {
   const loaded = await openCheckpoints<TrainerState>(runPaths(runDirectory).checkpoints).loadLatest({
+    ...options,
     onFallback({ damaged, used }) {
-      const reasons = damaged.map(({ error, movedTo }) => `${error.message}${movedTo === undefined ? "" : ` (kept as ${movedTo})`}`);
-      const message = `the newest checkpoint is damaged: ${reasons.join("; ")}. Step ${used.step} is used instead`;
-      onEvent?.({ type: "notice", code: "checkpoint.fallback", message });
+      const reasons = damaged.map(
+        ({ error, movedTo }) => `${error.message}${movedTo === undefined ? "" : ` (kept as ${movedTo})`}`,
+      );
+      onFallback(`the newest checkpoint is damaged: ${reasons.join("; ")}. Step ${used.step} is used instead`);
     },
   });
   if (loaded !== undefined) return loaded;
-  throw new PipelineError("PIPELINE_NOTHING_TO_RESUME", `${runDirectory}: expected a checkpoint, the run has saved none`, {
-    help: "It ended before its first save: start it again.",
-  });
+  throw new PipelineError(
+    "PIPELINE_NOTHING_TO_RESUME",
+    `${runDirectory}: expected a checkpoint, the run has saved none`,
+    {
+      help: "It ended before its first save: start it again.",
+    },
+  );
 }
 
 /**
@@ -81,7 +99,15 @@ export async function latestRun(runsDirectory: string): Promise<string> {
   runs.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
   const newest = runs[0];
   if (newest !== undefined) return newest.directory;
-  throw new PipelineError("PIPELINE_NOTHING_TO_RESUME", `${runsDirectory}: expected a run with a checkpoint, found none`, {
-    help: "Start one without --resume, or name a run directory with --resume-from.",
-  });
+  throw new PipelineError(
+    "PIPELINE_NOTHING_TO_RESUME",
+    `${runsDirectory}: expected a run with a checkpoint, found none`,
+    {
+      help: "Start one without --resume, or name a run directory with --resume-from.",
+    },
+  );
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, { type: "CheckpointWarning", code: "CHECKPOINT_FALLBACK" });
 }

@@ -8,6 +8,9 @@ export function flopsPerToken(model: LanguageModel, sequenceLength: number): num
   let weights = 0;
   for (const { variable } of model.parameters().values()) weights += variable.size;
   const { numHiddenLayers, hiddenSize } = model.config as { numHiddenLayers?: unknown; hiddenSize?: unknown };
-  const attention = typeof numHiddenLayers === "number" && typeof hiddenSize === "number" ? 12 * numHiddenLayers * hiddenSize * sequenceLength : 0;
+  const attention =
+    typeof numHiddenLayers === "number" && typeof hiddenSize === "number"
+      ? 12 * numHiddenLayers * hiddenSize * sequenceLength
+      : 0;
   return 6 * weights + attention;
 }

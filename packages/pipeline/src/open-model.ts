@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { loadCheckpoint } from "@codex/checkpointing";
 import { runPaths } from "@codex/logging";
 import { checkVocabulary, type LanguageModel, loadModel, MODEL_FAMILIES } from "@codex/models";
@@ -9,8 +9,8 @@ import { loadTokenizer, type Tokenizer } from "@codex/tokenization";
 import { tensor } from "@tensorflow/tfjs-core";
 import { type Configuration, loadConfiguration } from "./configuration/load.ts";
 import { PipelineError } from "./errors.ts";
-import type { PipelineObserver } from "./events.ts";
 import { locateModel } from "./locate.ts";
+import { blamePlugins, usedNames } from "./plugin-failure.ts";
 import { createFromOptions } from "./prepare-model.ts";
 
 export interface OpenModelRequest {
@@ -19,7 +19,8 @@ export interface OpenModelRequest {
   readonly device?: string | undefined;
   /** The project whose plugins are used. */
   readonly directory?: string | undefined;
-  readonly onEvent?: PipelineObserver | undefined;
+  /** Called with what a person must see. Default: a warning of the process. */
+  readonly onNotice?: ((message: string) => void) | undefined;
 }
 
 /** A trained model with its tokenizer. Disposing it frees the weights. */
@@ -33,11 +34,13 @@ export interface OpenedModel extends AsyncDisposable {
 
 /** Loads model and tokenizer and makes the device current. @throws what loading throws, naming the file */
 export async function openModel(request: OpenModelRequest): Promise<OpenedModel> {
-  const { checkpoint, device = "auto", directory = process.cwd(), onEvent } = request;
-  const { modelDirectory, runDirectory } = await locateModel(checkpoint, onEvent);
+  const { checkpoint, device = "auto", directory = process.cwd(), onNotice } = request;
+  const { modelDirectory, runDirectory } = await locateModel(resolve(directory, checkpoint), onNotice);
   await selectDevice(device as "auto", { projectDirectory: directory });
   const beside = await exists(join(modelDirectory, "tokenizer.json"));
-  const tokenizer = await loadTokenizer(beside || runDirectory === undefined ? modelDirectory : runPaths(runDirectory).tokenizer);
+  const tokenizer = await loadTokenizer(
+    beside || runDirectory === undefined ? modelDirectory : runPaths(runDirectory).tokenizer,
+  );
   const model = (await isBuiltIn(modelDirectory))
     ? await loadModel(modelDirectory)
     : await loadPluginModel(modelDirectory, runDirectory, tokenizer, directory);
@@ -71,7 +74,11 @@ async function loadPluginModel(
 ): Promise<LanguageModel> {
   if (runDirectory === undefined) return loadModel(modelDirectory); // whose error lists the known families
   const configuration: Configuration = await loadConfiguration({ config: runPaths(runDirectory).config, directory });
-  const model = await createFromOptions(configuration.value, configuration.registries, tokenizer);
+  const model = await createFromOptions(configuration.value, configuration.registries, tokenizer).catch(
+    (error: unknown) => {
+      throw blamePlugins(error, configuration.registries, usedNames(configuration.value));
+    },
+  );
   try {
     const expectedShapes = new Map([...model.parameters()].map(([name, { variable }]) => [name, variable.shape]));
     const { parameters } = await loadCheckpoint(modelDirectory, { expectedShapes });

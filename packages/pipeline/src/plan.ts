@@ -1,10 +1,8 @@
-import { createBatchSource } from "@codex/data";
-import { selectDevice } from "@codex/tensor";
 import { countSteps } from "@codex/training";
 import type { Configuration } from "./configuration/load.ts";
-import { openCorpus, tokenize } from "./prepare-data.ts";
-import { prepareModel } from "./prepare-model.ts";
-import { prepareTokenizer } from "./prepare-tokenizer.ts";
+import type { CodexConfig } from "./configuration/schema.ts";
+import { blamePlugins, usedNames } from "./plugin-failure.ts";
+import { type PreparedRun, prepareRun } from "./prepare-run.ts";
 
 export interface TrainingPlan {
   readonly device: string;
@@ -22,40 +20,41 @@ export interface TrainingPlan {
  * Does everything that training does before its first step, and says what would follow. Writes no run directory; the tokens stay in the cache.
  * @throws whatever training would throw for the same configuration before its first step
  */
-export async function planTraining(configuration: Configuration): Promise<TrainingPlan> {
-  const { value: config, registries, directory } = configuration;
-  const device = await selectDevice(config.device, { projectDirectory: directory });
-  const corpus = await openCorpus(config, registries, directory);
-  const tokenizer = await prepareTokenizer(config, registries, corpus);
-  const tokens = await tokenize(config, corpus, tokenizer, { directory });
+export async function planTraining(
+  configuration: Configuration,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<TrainingPlan> {
+  const { value: config } = configuration;
   try {
-    const { sequenceLength, sampling } = config.data;
-    const batches = createBatchSource(tokens.splits.train, { sequenceLength, seed: config.seed, sampling });
-    const model = await prepareModel(config, registries, tokenizer);
-    const parameters = [...model.parameters().values()].reduce((sum, { variable }) => sum + variable.size, 0);
-    model.dispose();
-    const plan = {
-      device: device.device,
-      trainTokens: tokens.splits.train.length,
-      validationTokens: tokens.splits.validation.length,
-      vocabSize: tokenizer.vocabSize,
-      parameters,
-      steps: countSteps(batches.samplesPerEpoch, config.training),
-      tokensPerStep: config.training.batchSize * config.training.gradientAccumulationSteps * sequenceLength,
-    };
-    const count = (value: number): string => value.toLocaleString("en");
-    return {
-      ...plan,
-      lines: [
-        `device      ${device.device} ${device.version}: ${device.reason}`,
-        `data        ${config.data.name}: ${count(plan.trainTokens)} tokens to train on, ${count(plan.validationTokens)} held out`,
-        `tokenizer   ${config.tokenizer.name}, ${count(plan.vocabSize)} ids`,
-        `model       ${config.model.name}, ${count(parameters)} parameters`,
-        `training    ${count(plan.steps)} steps of ${count(plan.tokensPerStep)} tokens: ${((plan.steps * plan.tokensPerStep) / plan.trainTokens).toFixed(2)} passes over the data`,
-        "nothing was trained (--dry-run)",
-      ],
-    };
-  } finally {
-    tokens.close();
+    using prepared = await prepareRun(configuration, { signal, onEvent: () => {} });
+    return planOf(config, prepared);
+  } catch (error) {
+    throw blamePlugins(error, configuration.registries, usedNames(config));
   }
+}
+
+function planOf(config: CodexConfig, { device, tokens, tokenizer, model, batches }: PreparedRun): TrainingPlan {
+  const parameters = [...model.parameters().values()].reduce((sum, { variable }) => sum + variable.size, 0);
+  const plan = {
+    device: device.device,
+    trainTokens: tokens.splits.train.length,
+    validationTokens: tokens.splits.validation.length,
+    vocabSize: tokenizer.vocabSize,
+    parameters,
+    steps: countSteps(batches.samplesPerEpoch, config.training),
+    tokensPerStep: config.training.batchSize * config.training.gradientAccumulationSteps * config.data.sequenceLength,
+  };
+  const count = (value: number): string => value.toLocaleString("en");
+  const passes = ((plan.steps * plan.tokensPerStep) / plan.trainTokens).toFixed(2);
+  return {
+    ...plan,
+    lines: [
+      `device      ${device.device} ${device.version}: ${device.reason}`,
+      `data        ${config.data.name}: ${count(plan.trainTokens)} tokens to train on, ${count(plan.validationTokens)} held out`,
+      `tokenizer   ${config.tokenizer.name}, ${count(plan.vocabSize)} ids`,
+      `model       ${config.model.name}, ${count(parameters)} parameters`,
+      `training    ${count(plan.steps)} steps of ${count(plan.tokensPerStep)} tokens: ${passes} passes over the data`,
+      "nothing was trained (--dry-run)",
+    ],
+  };
 }

@@ -46,7 +46,8 @@ export interface CheckedPlugin {
 
 function withCauses(error: unknown): string {
   const messages: string[] = [];
-  for (let current = error; current instanceof Error; current = current.cause) if (!messages.join().includes(current.message)) messages.push(current.message);
+  for (let current = error; current instanceof Error; current = current.cause)
+    if (!messages.join().includes(current.message)) messages.push(current.message);
   return messages.join(": ");
 }
 
@@ -66,5 +67,7 @@ export async function checkPlugins(directory?: string): Promise<CheckedPlugin[]>
 export async function explainPlugin(name: string, directory?: string): Promise<EntryExplanation[]> {
   const { registries, plugins } = await openRegistries(directory);
   const slash = name.indexOf("/");
-  return slash === -1 ? explainEntry(registries, plugins, name) : explainEntry(registries, plugins, name.slice(slash + 1), name.slice(0, slash));
+  return slash === -1
+    ? explainEntry(registries, plugins, name)
+    : explainEntry(registries, plugins, name.slice(slash + 1), name.slice(0, slash));
 }

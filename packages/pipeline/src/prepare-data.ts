@@ -1,7 +1,7 @@
+import { resolve } from "node:path";
 import { type Corpus, CorpusOptions, createCorpus, type TokenizedCorpus, tokenizeCorpus } from "@codex/data";
 import type { Registries } from "@codex/registry";
 import type { Tokenizer } from "@codex/tokenization";
-import { resolve } from "node:path";
 import { registeredOptions } from "./configuration/registered-options.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
 import type { PipelineObserver } from "./events.ts";
@@ -22,11 +22,19 @@ export async function tokenize(
   options: { directory: string; onEvent?: PipelineObserver | undefined; signal?: AbortSignal | undefined },
 ): Promise<TokenizedCorpus> {
   const tokens = await tokenizeCorpus(corpus, tokenizer, {
-    cache: { directory: resolve(options.directory, config.data.cacheDirectory), tokenizerHash: tokenizerHash(tokenizer) },
+    cache: {
+      directory: resolve(options.directory, config.data.cacheDirectory),
+      tokenizerHash: tokenizerHash(tokenizer),
+    },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const { train, validation } = tokens.splits;
-  const from = { memory: "", built: "", cache: " (from the cache)", rebuilt: " (the cache was damaged and was made again)" }[tokens.origin];
+  const from = {
+    memory: "",
+    built: "",
+    cache: " (from the cache)",
+    rebuilt: " (the cache was damaged and was made again)",
+  }[tokens.origin];
   options.onEvent?.({
     type: "stage",
     stage: "tokens",

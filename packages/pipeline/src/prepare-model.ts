@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { checkVocabulary, type LanguageModel, loadModel } from "@codex/models";
 import type { Registries } from "@codex/registry";
 import type { Tokenizer } from "@codex/tokenization";
@@ -7,16 +8,22 @@ import { PipelineError } from "./errors.ts";
 
 /**
  * The model of a configuration: drawn at random, or read from `init.from`. The caller disposes it.
- * @param resumedFrom - a checkpoint of the run: its weights replace those of `init.from`, which may be gone
- * @throws {PipelineError} `PIPELINE_VOCABULARY_MISMATCH`, `PIPELINE_CONFIG_INVALID`
+ * @param options.directory - relative paths start here
+ * @param options.resumedFrom - a checkpoint of the run: its weights replace those of `init.from`, which may be gone
+ * @throws {ModelError} `MODEL_VOCABULARY_MISMATCH`, and of loading
+ * @throws {PipelineError} `PIPELINE_CONFIG_INVALID`
  */
 export async function prepareModel(
   config: CodexConfig,
   registries: Registries,
   tokenizer: Tokenizer,
-  resumedFrom?: string,
+  { directory, resumedFrom }: { directory: string; resumedFrom?: string },
 ): Promise<LanguageModel> {
-  const model = config.init.from === undefined ? await createFromOptions(config, registries, tokenizer) : await loadModel(resumedFrom ?? config.init.from);
+  const { from } = config.init;
+  const model =
+    from === undefined
+      ? await createFromOptions(config, registries, tokenizer)
+      : await loadModel(resumedFrom ?? resolve(directory, from));
   try {
     checkVocabulary(model, tokenizer);
     const { maxPositionEmbeddings } = model.config;
@@ -35,7 +42,11 @@ export async function prepareModel(
 }
 
 /** A model with random weights. The caller disposes it. */
-export async function createFromOptions(config: CodexConfig, registries: Registries, tokenizer: Tokenizer): Promise<LanguageModel> {
+export async function createFromOptions(
+  config: CodexConfig,
+  registries: Registries,
+  tokenizer: Tokenizer,
+): Promise<LanguageModel> {
   const entry = await registries.of("models").resolve(config.model.name);
   const { bos, eos, pad } = tokenizer.specialTokens;
   return entry.create(registeredOptions(config.model, entry.configSchema) as never, {

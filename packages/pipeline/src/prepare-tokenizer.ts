@@ -17,18 +17,29 @@ export async function prepareTokenizer(
   const entry = await registries.of("tokenizers").resolve(name);
   const provider = entry.create(registeredOptions(config.tokenizer, entry.configSchema) as never);
   const say = (what: string, tokenizer: Tokenizer): Tokenizer => {
-    options.onEvent?.({ type: "stage", stage: "tokenizer", message: `${what} ${name}, ${tokenizer.vocabSize.toLocaleString("en")} ids` });
+    options.onEvent?.({
+      type: "stage",
+      stage: "tokenizer",
+      message: `${what} ${name}, ${tokenizer.vocabSize.toLocaleString("en")} ids`,
+    });
     return tokenizer;
   };
   if (provider.load) return say("loaded", await provider.load());
   if (!provider.train) throw new TypeError(`tokenizer "${name}": expected its provider to have load or train`);
   const inputs = await corpus.inputs();
-  return say("trained", await provider.train(corpus.texts("train"), { inputs, ...(options.signal === undefined ? {} : { signal: options.signal }) }));
+  return say(
+    "trained",
+    await provider.train(corpus.texts("train"), {
+      inputs,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    }),
+  );
 }
 
 /** Tells one tokenizer from any other: a hash of its files. */
 export function tokenizerHash(tokenizer: Tokenizer): string {
   const hash = createHash("sha256");
-  for (const [name, contents] of Object.entries(tokenizer.saveFiles()).sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${name}\0${contents}\0`);
+  for (const [name, contents] of Object.entries(tokenizer.saveFiles()).sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name}\0${contents}\0`);
   return hash.digest("hex");
 }

@@ -2,7 +2,13 @@ import type {} from "@codex/data/registry";
 import type {} from "@codex/logging/registry";
 import type {} from "@codex/metrics/registry";
 import type {} from "@codex/models/registry";
-import { createRegistries, discoverPlugins, type PluginReport, type Registries, registerPlugins } from "@codex/registry";
+import {
+  createRegistries,
+  discoverPlugins,
+  type PluginReport,
+  type Registries,
+  registerPlugins,
+} from "@codex/registry";
 import type {} from "@codex/tokenization/registry";
 import type {} from "@codex/training/registry";
 import { packageDirectory } from "./package-directory.ts";

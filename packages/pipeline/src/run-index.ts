@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type RunSummary, summarizeRun } from "@codex/logging";
 import { exists } from "@codex/storage";
@@ -13,7 +12,12 @@ function indexPath(runsDirectory: string): string {
 }
 
 /** Puts what is known of a run now into the index. An index that cannot be written costs nobody a training run. */
-export async function refreshRunIndex(config: CodexConfig, directory: string, runDirectory: string, onEvent: PipelineObserver): Promise<void> {
+export async function refreshRunIndex(
+  config: CodexConfig,
+  directory: string,
+  runDirectory: string,
+  onEvent: PipelineObserver,
+): Promise<void> {
   if (!config.logging.index) return;
   try {
     const { openRunIndex } = await import("@codex/logging/sqlite");
@@ -41,13 +45,20 @@ function listing(summary: RunSummary): RunListing {
   return { runId, directory, status, createdAt, step, validationLossNats };
 }
 
-/** The runs of a folder, newest first. The index is made from the directories, so that it never tells of a run that is gone. */
-export async function listRuns(runsDirectory = "runs"): Promise<RunListing[]> {
-  if (!existsSync(runsDirectory)) return [];
-  const { openRunIndex, rebuildRunIndex } = await import("@codex/logging/sqlite");
-  await rebuildRunIndex(indexPath(runsDirectory), [runsDirectory]);
+/**
+ * The runs of a folder, newest first. The index is brought in line with the directories first, so that it never tells of a run that is gone;
+ * only those that changed since the last time are read.
+ * @param options.limit - default: all
+ */
+export async function listRuns(
+  runsDirectory = "runs",
+  options: { readonly limit?: number } = {},
+): Promise<RunListing[]> {
+  if (!(await exists(runsDirectory))) return [];
+  const { openRunIndex, updateRunIndex } = await import("@codex/logging/sqlite");
+  await updateRunIndex(indexPath(runsDirectory), [runsDirectory]);
   await using index = await openRunIndex(indexPath(runsDirectory));
-  return (await index.listRuns()).map(listing);
+  return (await index.listRuns({ limit: options.limit ?? Number.MAX_SAFE_INTEGER })).map(listing);
 }
 
 /**
@@ -59,7 +70,11 @@ export async function showRun(run: string, runsDirectory = "runs"): Promise<RunS
   for (const directory of [run, join(runsDirectory, run)]) {
     if ((await exists(directory)) && (await isRunDirectory(directory))) return summarizeRun(directory);
   }
-  throw new PipelineError("PIPELINE_RUN_NOT_FOUND", `${run}: expected a run directory or a run id in ${runsDirectory}, found neither`, {
-    help: "`codex runs list` shows the runs.",
-  });
+  throw new PipelineError(
+    "PIPELINE_RUN_NOT_FOUND",
+    `${run}: expected a run directory or a run id in ${runsDirectory}, found neither`,
+    {
+      help: "`codex runs list` shows the runs.",
+    },
+  );
 }

@@ -1,7 +1,7 @@
 import { type EventLog, openEventLog, type RunPaths } from "@codex/logging";
 import type { Tracker } from "@codex/logging/registry";
 import type { Registries } from "@codex/registry";
-import type { MetricSink } from "@codex/training";
+import type { MetricSink, TrainerState } from "@codex/training";
 import { registeredOptions } from "./configuration/registered-options.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
 import type { PipelineEvent } from "./events.ts";
@@ -19,11 +19,12 @@ export interface RunRecord extends AsyncDisposable {
 /** Every step has metrics of its own; these events would say the same again. */
 const NOT_KEPT: ReadonlySet<PipelineEvent["type"]> = new Set(["step", "progress", "run"]);
 
+/** @param resumedAt - where the run goes on: what was recorded later is cut, since it comes again */
 export async function openRunRecord(
   run: RunPaths & { readonly runId: string },
   config: CodexConfig,
   registries: Registries,
-  resumeAtStep: number | undefined,
+  resumedAt: Pick<TrainerState, "step" | "evaluatedAtStep"> | undefined,
 ): Promise<RunRecord> {
   const events: EventLog = await openEventLog(run.events, { runId: run.runId });
   const trackers: Tracker[] = [];
@@ -34,7 +35,9 @@ export async function openRunRecord(
         await entry.create(registeredOptions(options, entry.configSchema) as never, {
           runDirectory: run.directory,
           runId: run.runId,
-          ...(resumeAtStep === undefined ? {} : { resumeAtStep }),
+          ...(resumedAt === undefined
+            ? {}
+            : { resumeAtStep: resumedAt.step, evaluatedAtStep: resumedAt.evaluatedAtStep }),
         }),
       );
     }
@@ -44,7 +47,11 @@ export async function openRunRecord(
   }
 
   let pending: Promise<void> = Promise.resolve();
-  const log = (name: string, data: Readonly<Record<string, unknown>> = {}, level: "info" | "warning" | "error" = "info"): void => {
+  const log = (
+    name: string,
+    data: Readonly<Record<string, unknown>> = {},
+    level: "info" | "warning" | "error" = "info",
+  ): void => {
     pending = pending.then(() => events.log(name, data, level));
     pending.catch(() => {}); // told by `sync`
   };
@@ -58,7 +65,11 @@ export async function openRunRecord(
       if (NOT_KEPT.has(event.type)) return;
       const { type, ...data } = event;
       const name = type === "notice" && "code" in data ? String(data.code) : `training.${type}`;
-      log(name, data as Record<string, unknown>, type === "failure" ? "error" : type === "warning" || type === "notice" ? "warning" : "info");
+      log(
+        name,
+        data as Record<string, unknown>,
+        type === "failure" ? "error" : type === "warning" || type === "notice" ? "warning" : "info",
+      );
     },
     log,
     async sync() {

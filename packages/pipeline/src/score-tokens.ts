@@ -29,7 +29,10 @@ export async function scoreTokens(model: LanguageModel, batch: HostBatch): Promi
     });
     const positions = reshape(logits, [rows * sequenceLength, vocabSize]);
     // A position without a label reads id 0; what comes out there is not looked at.
-    const wanted = tensor1d(labels.map((label, index) => index * vocabSize + Math.max(label, 0)), "int32");
+    const wanted = tensor1d(
+      labels.map((label, index) => index * vocabSize + Math.max(label, 0)),
+      "int32",
+    );
     const picked = gather(reshape(positions, [-1]), wanted);
     return [sub<Tensor1D>(logSumExp(positions, 1), picked), argMax<Tensor1D>(positions, 1)];
   });

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { createTextSource } from "@codex/data";
 import { validateConfig } from "@codex/config";
+import { createTextSource } from "@codex/data";
 import { writeFileDurably } from "@codex/storage";
 import { loadTokenizer } from "@codex/tokenization";
 import type { TSchema } from "typebox";
@@ -42,9 +42,13 @@ export async function trainTokenizer(request: TrainTokenizerRequest): Promise<Tr
   const wanted = { ...request.options, ...(vocabSize === undefined ? {} : { vocabSize }) };
   const provider = entry.create(validateConfig(entry.configSchema as TSchema, wanted) as never);
   if (!provider.train) {
-    throw new PipelineError("PIPELINE_CONFIG_INVALID", `tokenizer "${kind}": expected one that is trained, this one is not`, {
-      help: "Use it as it is: tokenizer.name in the configuration.",
-    });
+    throw new PipelineError(
+      "PIPELINE_CONFIG_INVALID",
+      `tokenizer "${kind}": expected one that is trained, this one is not`,
+      {
+        help: "Use it as it is: tokenizer.name in the configuration.",
+      },
+    );
   }
   const source = createTextSource({ path: [...request.input] }, { directory });
   const inputs = await source.inputs();
@@ -82,5 +86,8 @@ export async function inspectTokenizer(path: string, text?: string): Promise<Tok
   const inspection = { kind: tokenizer.kind, vocabSize: tokenizer.vocabSize, specialTokens };
   if (text === undefined) return inspection;
   const ids = [...tokenizer.encode(text)];
-  return { ...inspection, encoding: { ids, tokens: ids.map((id) => tokenizer.decode([id], { skipSpecialTokens: false })) } };
+  return {
+    ...inspection,
+    encoding: { ids, tokens: ids.map((id) => tokenizer.decode([id], { skipSpecialTokens: false })) },
+  };
 }

@@ -40,8 +40,9 @@ export function addConfigCommand(program: Command, context: CommandContext): voi
   withSharedOptions(config.command("docs"))
     .description("Print a Markdown table of every key: type, unit, default.")
     .addHelpText("after", "\nExample:\n  $ codex config docs > configuration.md")
-    .action(async () => {
+    .action(async (flags: SharedOptions) => {
       const { configurationDocs } = await import("@codex/pipeline");
-      context.terminal.out.write(await configurationDocs());
+      const markdown = await configurationDocs();
+      context.terminal.out.write(flags.json ? `${JSON.stringify({ markdown })}\n` : markdown);
     });
 }

@@ -1,12 +1,12 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { CommandContext } from "../program.ts";
-import { table } from "../terminal.ts";
-import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
+import { paint, shown, table } from "../terminal.ts";
+import { deviceOption, type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
 interface EvaluateFlags extends SharedOptions {
   readonly checkpoint: string;
   readonly data?: string;
-  readonly split: "train" | "validation";
+  readonly split: "train" | "validation" | "test";
   readonly metrics?: string;
   readonly batchSize: number;
   readonly maxSamples?: number;
@@ -19,7 +19,11 @@ export function addEvaluateCommand(program: Command, context: CommandContext): v
     .description("Score a checkpoint on held-out text, or on a JSONL file of { input, target }.")
     .requiredOption("--checkpoint <dir>", "a run, a checkpoint, or any Hugging Face model folder")
     .option("--data <file>", "a JSONL file of { input, target } rows, or a text file; default: the data of the run")
-    .option("--split <name>", "split of the run's data", "validation")
+    .addOption(
+      new Option("--split <name>", "split of the run's data")
+        .choices(["train", "validation", "test"])
+        .default("validation"),
+    )
     .option(
       "--metrics <names>",
       "comma-separated; default: loss,perplexity,bits_per_byte,token_accuracy (and exact_match,f1 for rows)",
@@ -27,7 +31,7 @@ export function addEvaluateCommand(program: Command, context: CommandContext): v
     .option("--batch-size <n>", "rows per forward pass; does not change the results", wholeNumber("--batch-size", 1), 8)
     .option("--max-samples <n>", "score only the first n rows", wholeNumber("--max-samples", 1))
     .option("--output-dir <dir>", "where metrics.ndjson and metrics.csv go", "runs/eval")
-    .option("--device <name>", "auto, engine, tensorflow, wasm or cpu", "auto")
+    .addOption(deviceOption())
     .addHelpText(
       "after",
       `
@@ -43,7 +47,12 @@ Examples:
         ?.split(",")
         .map((name) => name.trim())
         .filter((name) => name !== "");
-      const result = await evaluate({ ...request, ...(names === undefined ? {} : { metrics: names }) });
+      const result = await evaluate({
+        ...request,
+        onNotice: (message) =>
+          void context.terminal.err.write(`${paint(context.terminal, 33, `warning: ${shown(message)}`)}\n`),
+        ...(names === undefined ? {} : { metrics: names }),
+      });
       if (json) {
         context.terminal.out.write(`${JSON.stringify(result)}\n`);
         return;

@@ -1,7 +1,16 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
-import { decimal, type SharedOptions, UsageError, wholeNumber, withSharedOptions } from "./shared-options.ts";
+import { withSignals } from "../signals.ts";
+import { paint, shown } from "../terminal.ts";
+import {
+  decimal,
+  deviceOption,
+  type SharedOptions,
+  UsageError,
+  wholeNumber,
+  withSharedOptions,
+} from "./shared-options.ts";
 
 interface GenerateFlags extends SharedOptions {
   readonly checkpoint: string;
@@ -29,7 +38,7 @@ export function addGenerateCommand(program: Command, context: CommandContext): v
     .option("--top-p <p>", "draw among the likeliest tokens that hold this share", decimal("--top-p", 0, 1))
     .option("--repetition-penalty <r>", "above 1 makes repeated tokens less likely", decimal("--repetition-penalty", 0))
     .option("--seed <n>", "seed of the draws", wholeNumber("--seed"), 42)
-    .option("--device <name>", "auto, engine, tensorflow, wasm or cpu", "auto")
+    .addOption(deviceOption())
     .addHelpText(
       "after",
       `
@@ -43,23 +52,19 @@ Examples:
       const prompt = flags.prompt ?? (await readFile(flags.promptFile as string, "utf8"));
       const { generate } = await import("@codex/pipeline");
       const { out } = context.terminal;
-      if (!flags.json) out.write(prompt);
-      const interruption = new AbortController();
-      const stop = (): void => interruption.abort();
-      process.once("SIGINT", stop);
-      try {
+      context.exitCode = await withSignals(context.terminal, "stopping", async (signal) => {
         const { checkpoint, json, debug, promptFile, prompt: _, ...sampling } = flags;
         const result = await generate({
           ...sampling,
           checkpoint,
           prompt,
-          signal: interruption.signal,
-          ...(json ? {} : { onText: (text: string) => void out.write(text) }),
+          signal,
+          onNotice: (message) =>
+            void context.terminal.err.write(`${paint(context.terminal, 33, `warning: ${shown(message)}`)}\n`),
+          ...(json ? {} : { onStart: () => void out.write(prompt), onText: (text: string) => void out.write(text) }),
         });
         out.write(json ? `${JSON.stringify(result)}\n` : "\n");
-        if (result.finishReason === "aborted") context.exitCode = 130;
-      } finally {
-        process.off("SIGINT", stop);
-      }
+        return result.finishReason === "aborted";
+      });
     });
 }

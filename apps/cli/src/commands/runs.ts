@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { table } from "../terminal.ts";
-import { type SharedOptions, withSharedOptions } from "./shared-options.ts";
+import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
 interface RunsFlags extends SharedOptions {
   readonly root: string;
+  readonly limit?: number;
 }
 
 export function addRunsCommand(program: Command, context: CommandContext): void {
@@ -13,10 +14,11 @@ export function addRunsCommand(program: Command, context: CommandContext): void 
   withSharedOptions(runs.command("list"))
     .description("List the runs below a folder, newest first.")
     .option("--root <dir>", "folder of the run directories", "runs")
-    .addHelpText("after", "\nExample:\n  $ codex runs list --json")
+    .option("--limit <n>", "only the newest n", wholeNumber("--limit", 1))
+    .addHelpText("after", "\nExample:\n  $ codex runs list --limit 10")
     .action(async (flags: RunsFlags) => {
       const { listRuns } = await import("@codex/pipeline");
-      const list = await listRuns(flags.root);
+      const list = await listRuns(flags.root, flags.limit === undefined ? {} : { limit: flags.limit });
       if (flags.json) {
         context.terminal.out.write(`${JSON.stringify(list)}\n`);
         return;

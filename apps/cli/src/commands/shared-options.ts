@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 
 export interface SharedOptions {
   readonly json?: boolean;
@@ -10,6 +10,12 @@ export function withSharedOptions(command: Command): Command {
   return command
     .option("--json", "write JSON for programs instead of text for people")
     .option("--debug", "show the stack of an error and its causes");
+}
+
+/** `--device`, for a model that is there; a configuration says its own. */
+export function deviceOption(): Option {
+  const names = ["auto", "engine", "tensorflow", "wasm", "cpu"];
+  return new Option("--device <name>", "where to compute").choices(names).default("auto");
 }
 
 /** Reads a whole number that is at least `minimum`; commander reports what is thrown here as a usage error. */

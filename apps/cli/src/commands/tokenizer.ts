@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
+import { withSignals } from "../signals.ts";
 import { table } from "../terminal.ts";
 import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
@@ -26,9 +27,12 @@ export function addTokenizerCommand(program: Command, context: CommandContext): 
     .action(async (flags: TrainTokenizerFlags) => {
       const { trainTokenizer } = await import("@codex/pipeline");
       const { json, debug, ...request } = flags;
-      const result = await trainTokenizer(request);
-      const text = `${result.vocabSize} ids from ${result.bytes} bytes of text\nwritten to ${result.directory}: ${result.files.join(", ")}`;
-      context.terminal.out.write(`${json ? JSON.stringify(result) : text}\n`);
+      context.exitCode = await withSignals(context.terminal, "stopping", async (signal) => {
+        const result = await trainTokenizer({ ...request, signal });
+        const text = `${result.vocabSize} ids from ${result.bytes} bytes of text\nwritten to ${result.directory}: ${result.files.join(", ")}`;
+        context.terminal.out.write(`${json ? JSON.stringify(result) : text}\n`);
+        return false;
+      });
     });
 
   withSharedOptions(tokenizer.command("inspect"))

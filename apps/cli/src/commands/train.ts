@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { reportProgress } from "../progress.ts";
-import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
+import { withSignals } from "../signals.ts";
+import { type SharedOptions, UsageError, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
 interface TrainFlags extends SharedOptions {
   readonly config: string;
@@ -51,6 +52,9 @@ Examples:
   $ codex train --config configs/recipes/quickstart.yaml --resume`,
     )
     .action(async (overrides: string[], flags: TrainFlags) => {
+      const resumeFrom = flags.resumeFrom ?? (flags.resume ? "latest" : undefined);
+      if (flags.dryRun && resumeFrom !== undefined)
+        throw new UsageError("--dry-run: expected a new run, it does not go together with --resume and --resume-from");
       const { loadConfiguration, planTraining, train } = await import("@codex/pipeline");
       const configuration = await loadConfiguration({ config: flags.config, overrides: overridesOf(flags, overrides) });
       const { out } = context.terminal;
@@ -59,11 +63,13 @@ Examples:
         return;
       }
       if (flags.dryRun) {
-        const plan = await planTraining(configuration);
-        out.write(flags.json ? `${JSON.stringify(plan)}\n` : `${plan.lines.join("\n")}\n`);
+        context.exitCode = await withSignals(context.terminal, "stopping", async (signal) => {
+          const plan = await planTraining(configuration, { signal });
+          out.write(flags.json ? `${JSON.stringify(plan)}\n` : `${plan.lines.join("\n")}\n`);
+          return false;
+        });
         return;
       }
-      const resumeFrom = flags.resumeFrom ?? (flags.resume ? "latest" : undefined);
       context.exitCode = await reportProgress(context.terminal, flags, (hooks) =>
         train(configuration, {
           ...hooks,

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { type ComposedConfig, composeConfig, toYaml, validateConfig } from "@codex/config";
 import type { PluginReport, Registries } from "@codex/registry";
 import { PipelineError } from "../errors.ts";
-import { packageDirectory } from "../package-directory.ts";
+import { shippedConfigs } from "../package-directory.ts";
 import { openRegistries } from "../registries.ts";
 import { type CodexConfig, configurationSchemaFor, type Selection } from "./schema.ts";
 
@@ -30,13 +30,16 @@ export interface Configuration {
 
 /** Where configurations are looked up: a tree of the user's around the file, `configs/` of the project, what ships with Codex. */
 function searchPathFor(config: string, directory: string): string[] {
-  const path = [join(directory, "configs"), join(packageDirectory, "configs")];
+  const path = [join(directory, "configs"), shippedConfigs];
   for (let folder = dirname(resolve(directory, config)); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, "config.yaml")) && resolve(folder, "config.yaml") !== resolve(directory, config)) path.unshift(folder);
+    if (existsSync(join(folder, "config.yaml")) && resolve(folder, "config.yaml") !== resolve(directory, config))
+      path.unshift(folder);
     if (folder === dirname(folder)) break;
   }
   // Names, not absolute paths: messages then read as the user would write them.
-  return [...new Set(path.map((folder) => relative(process.cwd(), folder) || "."))].filter((folder) => existsSync(folder));
+  return [...new Set(path.map((folder) => relative(process.cwd(), folder) || "."))].filter((folder) =>
+    existsSync(folder),
+  );
 }
 
 /**
@@ -47,7 +50,12 @@ function searchPathFor(config: string, directory: string): string[] {
 export async function loadConfiguration(options: LoadOptions): Promise<Configuration> {
   const { config, overrides = [], directory = process.cwd() } = options;
   const path = existsSync(resolve(directory, config)) ? relative(process.cwd(), resolve(directory, config)) : config;
-  const composed = composeConfig({ config: path, searchPath: searchPathFor(config, directory), overrides, struct: false });
+  const composed = composeConfig({
+    config: path,
+    searchPath: searchPathFor(config, directory),
+    overrides,
+    struct: false,
+  });
   const { registries, plugins } = await openRegistries(directory);
   const schema = await configurationSchemaFor(registries, selectionOf(composed, registries)).catch((error: Error) => {
     throw new PipelineError("PIPELINE_CONFIG_INVALID", `${composed.files[0]}: ${error.message}`, {
@@ -63,7 +71,8 @@ function selectionOf(composed: ComposedConfig, registries: Registries): Selectio
   const nameAt = (path: string, kind: string, fallback?: string): string => {
     const keys = path.split(".");
     let value: unknown = composed.value;
-    for (const key of keys) value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+    for (const key of keys)
+      value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
     if (typeof value === "string" && value !== "") return value;
     if (value === undefined && fallback !== undefined) return fallback;
     const where = composed.origin(path) ?? composed.files[0];
@@ -80,7 +89,9 @@ function selectionOf(composed: ComposedConfig, registries: Registries): Selectio
     optimizer: nameAt("training.optimizer", "optimizers", "adamw"),
     schedule: nameAt("training.schedule", "schedulers", "cosine"),
     trainer: nameAt("training.trainer", "trainers", "default"),
-    trackers: Array.isArray(trackers) ? trackers.map((_, index) => nameAt(`tracking.trackers.${index}.name`, "trackers")) : [],
+    trackers: Array.isArray(trackers)
+      ? trackers.map((_, index) => nameAt(`tracking.trackers.${index}.name`, "trackers"))
+      : [],
   };
 }
 
@@ -90,4 +101,3 @@ export async function shippedSelection(directory: string): Promise<{ registries:
   const { registries } = await openRegistries(directory);
   return { registries, selection: selectionOf(composed, registries) };
 }
-

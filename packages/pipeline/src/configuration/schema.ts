@@ -20,22 +20,40 @@ const GROUPS = {
   },
 } as const;
 
-const KIND_OF_GROUP = { model: "models", tokenizer: "tokenizers", data: "datasets" } as const satisfies Record<string, RegistryKind>;
+const KIND_OF_GROUP = { model: "models", tokenizer: "tokenizers", data: "datasets" } as const satisfies Record<
+  string,
+  RegistryKind
+>;
 export type NamedGroup = keyof typeof KIND_OF_GROUP;
 export const NAMED_GROUPS = Object.keys(KIND_OF_GROUP) as readonly NamedGroup[];
 
 export const InitOptions = Type.Object(
   {
-    from: Type.Optional(Type.String({ minLength: 1, description: "Folder of a Hugging Face model whose weights training starts from." })),
+    from: Type.Optional(
+      Type.String({ minLength: 1, description: "Folder of a Hugging Face model whose weights training starts from." }),
+    ),
   },
-  { additionalProperties: false, default: {}, description: "Where the first weights come from; drawn at random if nothing is said." },
+  {
+    additionalProperties: false,
+    default: {},
+    description: "Where the first weights come from; drawn at random if nothing is said.",
+  },
 );
 
 export const LoggingOptions = Type.Object(
   {
-    runsDirectory: Type.String({ minLength: 1, default: "runs", description: "Folder that the run directory is made in." }),
-    runId: Type.Optional(Type.String({ minLength: 1, description: "Name of the run directory; date, time and a random part if not set." })),
-    index: Type.Boolean({ default: true, description: "Keep the run in the SQLite index of that folder, for `codex runs`." }),
+    runsDirectory: Type.String({
+      minLength: 1,
+      default: "runs",
+      description: "Folder that the run directory is made in.",
+    }),
+    runId: Type.Optional(
+      Type.String({ minLength: 1, description: "Name of the run directory; date, time and a random part if not set." }),
+    ),
+    index: Type.Boolean({
+      default: true,
+      description: "Keep the run in the SQLite index of that folder, for `codex runs`.",
+    }),
   },
   { additionalProperties: false, default: {} },
 );
@@ -43,29 +61,46 @@ export const LoggingOptions = Type.Object(
 export const CheckpointOptions = Type.Object(
   {
     keepLast: Type.Integer({ minimum: 1, default: 2, description: "Newest checkpoints that are kept." }),
-    keepBest: Type.Integer({ minimum: 0, default: 1, description: "Checkpoints with the lowest held-out loss that are kept besides." }),
+    keepBest: Type.Integer({
+      minimum: 0,
+      default: 1,
+      description: "Checkpoints with the lowest held-out loss that are kept besides.",
+    }),
   },
   { additionalProperties: false, default: {}, description: "Which checkpoints stay on disk." },
 );
 
 export const ReportOptions = Type.Object(
   {
-    prompt: Type.Optional(Type.String({ minLength: 1, description: "Text that samples and the closing completion go on from." })),
+    prompt: Type.Optional(
+      Type.String({ minLength: 1, description: "Text that samples and the closing completion go on from." }),
+    ),
     generation: GenerationOptions,
     baselines: Type.Array(Type.Union([Type.Literal("bigram"), Type.Literal("trigram")]), {
       default: [],
       description: "Byte n-gram models whose held-out bits per byte stand beside the model's at the end.",
     }),
   },
-  { additionalProperties: false, default: {}, description: "What is shown at the end of a run, and sampled during it." },
+  {
+    additionalProperties: false,
+    default: {},
+    description: "What is shown at the end of a run, and sampled during it.",
+  },
 );
 
 /** The part of the schema that no plugin changes. */
 const FIXED = {
-  seed: Type.Integer({ minimum: 0, default: 42, description: "Seed of every random stream: init, data, dropout, sampling." }),
+  seed: Type.Integer({
+    minimum: 0,
+    default: 42,
+    description: "Seed of every random stream: init, data, dropout, sampling.",
+  }),
   device: Type.Union(
     ["auto", "engine", "tensorflow", "wasm", "cpu"].map((name) => Type.Literal(name)),
-    { default: "auto", description: "Where tensors live. auto takes the first that is there: engine, tensorflow, wasm, cpu." },
+    {
+      default: "auto",
+      description: "Where tensors live. auto takes the first that is there: engine, tensorflow, wasm, cpu.",
+    },
   ),
   init: InitOptions,
   logging: LoggingOptions,
@@ -86,10 +121,15 @@ export interface CodexConfig {
   readonly init: Static<typeof InitOptions>;
   readonly model: NamedOptions;
   readonly tokenizer: NamedOptions;
-  readonly data: NamedOptions & { readonly sequenceLength: number; readonly sampling: Static<typeof SamplingOptions>; readonly cacheDirectory: string } & Static<
-      typeof CorpusOptions
-    >;
-  readonly training: TrainingOptions & { readonly trainer: string; readonly trainerOptions: Readonly<Record<string, unknown>> };
+  readonly data: NamedOptions & {
+    readonly sequenceLength: number;
+    readonly sampling: Static<typeof SamplingOptions>;
+    readonly cacheDirectory: string;
+  } & Static<typeof CorpusOptions>;
+  readonly training: TrainingOptions & {
+    readonly trainer: string;
+    readonly trainerOptions: Readonly<Record<string, unknown>>;
+  };
   readonly logging: Static<typeof LoggingOptions>;
   readonly tracking: { readonly trackers: readonly NamedOptions[] };
   readonly checkpoints: Static<typeof CheckpointOptions>;
@@ -106,14 +146,24 @@ export interface Selection extends Readonly<Record<NamedGroup, string>> {
 
 /** A plugin may write its schema as plain JSON Schema, where a key is optional by not standing in `required`; TypeBox marks the property. */
 function propertiesOf(schema: object): Record<string, TSchema> {
-  const { properties = {}, required = [] } = schema as { properties?: Record<string, TSchema>; required?: readonly string[] };
+  const { properties = {}, required = [] } = schema as {
+    properties?: Record<string, TSchema>;
+    required?: readonly string[];
+  };
   return Object.fromEntries(
-    Object.entries(properties).map(([key, property]) => [key, required.includes(key) ? property : Type.Optional(property)]),
+    Object.entries(properties).map(([key, property]) => [
+      key,
+      required.includes(key) ? property : Type.Optional(property),
+    ]),
   );
 }
 
 function named(name: string, schema: object, own: Record<string, TSchema> = {}): TObject {
-  const properties = { name: Type.Literal(name, { description: "The registered name." }), ...propertiesOf(schema), ...own };
+  const properties = {
+    name: Type.Literal(name, { description: "The registered name." }),
+    ...propertiesOf(schema),
+    ...own,
+  };
   return Type.Object(properties, { additionalProperties: false });
 }
 
@@ -155,7 +205,11 @@ export async function configurationSchemaFor(registries: Registries, selection: 
           trainerOptions: optionsBeside(trainer.configSchema, "trainer"),
           trainer: Type.String({ default: "default", description: "Name of the training loop." }),
         },
-        { additionalProperties: false, default: {}, description: "How to train: length, batches, optimizer, schedule, and what happens every n steps." },
+        {
+          additionalProperties: false,
+          default: {},
+          description: "How to train: length, batches, optimizer, schedule, and what happens every n steps.",
+        },
       ),
       tracking: Type.Object(
         {

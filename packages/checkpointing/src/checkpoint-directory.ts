@@ -75,10 +75,15 @@ export interface CheckpointDirectory<TrainerState extends object = object, Value
   readonly directory: string;
   /**
    * Saves a step. When this resolves it is safe from a kill and a power loss; only then older ones are deleted.
+   * @param options.replace - a step that is there gives way to this one, once this one is safe: for a run that was stopped
+   *   with an evaluation due, which its first act on resuming is to make
    * @throws {CheckpointError} `CHECKPOINT_EXISTS`, `CHECKPOINT_DISK_FULL`, `CHECKPOINT_CONTENTS_INVALID`
    * @throws {StorageError} other failures of the disk. Earlier checkpoints are as they were.
    */
-  save(contents: CheckpointContents<TrainerState, Values>): Promise<{ path: string }>;
+  save(
+    contents: CheckpointContents<TrainerState, Values>,
+    options?: { readonly replace?: boolean },
+  ): Promise<{ path: string }>;
   /** By step, oldest first. */
   list(): Promise<CheckpointSummary[]>;
   /** Loads one step, or any checkpoint by its path; nothing else will do. @throws as `loadCheckpoint` */
@@ -104,6 +109,8 @@ export interface CheckpointDirectory<TrainerState extends object = object, Value
   setAsideAfter(step: number): Promise<string[]>;
 }
 
+/** Ends the name of a checkpoint that is about to take the place of one of the same step. */
+const REPLACEMENT = ".replacement";
 const PINNED_NAME = "pinned.json";
 
 /**
@@ -145,14 +152,23 @@ class Directory<TrainerState extends object, Values extends Evaluation>
     this.#options = options;
   }
 
-  async save(contents: CheckpointContents<TrainerState, Values>): Promise<{ path: string }> {
+  async save(
+    contents: CheckpointContents<TrainerState, Values>,
+    { replace = false }: { readonly replace?: boolean } = {},
+  ): Promise<{ path: string }> {
     const { fs, files } = this.#options;
     const path = this.#pathOf(contents.step);
     await makeDirectory(this.directory, { fs });
     if (!this.#swept) await sweepTemporary(this.directory, { fs });
     this.#swept = true;
-    if (await exists(path, fs)) await this.#clearDamaged(path, contents.step);
-    await writeCheckpoint(path, contents, files, fs);
+    await this.#finishReplacements({ tidy: true });
+    if (replace && (await exists(path, fs))) {
+      await writeCheckpoint(`${path}${REPLACEMENT}`, contents, files, fs);
+      await this.#putInPlace(path);
+    } else {
+      if (await exists(path, fs)) await this.#clearDamaged(path, contents.step);
+      await writeCheckpoint(path, contents, files, fs);
+    }
     await this.#writeHint("latest.json", { step: contents.step, path: stepName(contents.step) });
     await this.#retain();
     return { path };
@@ -188,6 +204,7 @@ class Directory<TrainerState extends object, Values extends Evaluation>
     ...options
   }: LoadLatestOptions = {}): Promise<LoadedCheckpoint<TrainerState, Values> | undefined> {
     const damaged: { step: number; path: string; error: CheckpointError }[] = [];
+    await this.#finishReplacements({ tidy: false }).catch(() => {}); // a disk that is read-only; what is whole can be read
     for (const step of (await this.#steps()).reverse()) {
       const path = this.#pathOf(step);
       try {
@@ -228,6 +245,42 @@ class Directory<TrainerState extends object, Values extends Evaluation>
     const moved: string[] = [];
     for (const candidate of later.reverse()) moved.push(await this.#moveAside(this.#pathOf(candidate), "superseded"));
     return moved.reverse();
+  }
+
+  /** Both are whole on the disk here. A kill between the two renames leaves the new one, which `#finishReplacements` finds. */
+  async #putInPlace(path: string): Promise<void> {
+    const { fs } = this.#options;
+    const old = temporaryPath(path);
+    try {
+      await fs.rename(path, old);
+      await fs.rename(`${path}${REPLACEMENT}`, path).catch(async (error: unknown) => {
+        if (!(await exists(path, fs))) throw error; // otherwise a reader has done it
+      });
+      await fs.fsyncDir(this.directory);
+      await removeTree(old, fs);
+    } catch (error) {
+      throw toStorageError(error, "replace", path);
+    }
+  }
+
+  /**
+   * What a writer that was killed while it replaced a step left: the new one is used if the old one is gone already.
+   * @param tidy - removes a new one whose old one is still there; for the writer only, it may be at work on it
+   */
+  async #finishReplacements({ tidy }: { readonly tidy: boolean }): Promise<void> {
+    const { fs } = this.#options;
+    if (!(await exists(this.directory, fs))) return;
+    try {
+      for (const name of await fs.readdir(this.directory)) {
+        if (!name.startsWith("step-") || !name.endsWith(REPLACEMENT)) continue;
+        const replacement = join(this.directory, name);
+        const path = replacement.slice(0, -REPLACEMENT.length);
+        if (!(await exists(path, fs))) await fs.rename(replacement, path);
+        else if (tidy) await removeTree(replacement, fs);
+      }
+    } catch (error) {
+      throw toStorageError(error, "finish a replacement in", this.directory);
+    }
   }
 
   /** A whole checkpoint of that step is in the way; a damaged one is not. */

@@ -163,6 +163,20 @@ test("a step is saved once; a damaged one of that number makes room", async () =
   expect(await fs.readdir("/c")).toContain("step-00000001.corrupt");
 });
 
+test("a step is replaced when that is asked for, and a kill in between leaves one of the two", async () => {
+  const fs = new MemoryFs();
+  const checkpoints = openCheckpoints("/c", { fs });
+  await checkpoints.save(contentsOf(1));
+  const better = { ...contentsOf(1), evaluation: { lossNats: 0.5 } };
+  await checkpoints.save(better, { replace: true });
+  expect(await fs.readdir("/c")).toEqual(["best.json", "latest.json", "step-00000001"]);
+  expect((await checkpoints.load(1)).evaluation).toEqual({ lossNats: 0.5 });
+  // The old one is out of the way, the new one not yet in its place.
+  await fs.rename("/c/step-00000001", "/c/step-00000001.replacement");
+  expect((await openCheckpoints("/c", { fs }).loadLatest())?.step).toBe(1);
+  expect(await fs.readdir("/c")).toContain("step-00000001");
+});
+
 test("a run that goes back sets the later steps aside", async () => {
   const fs = new MemoryFs();
   const checkpoints = openCheckpoints("/c", { fs, keepLast: 9 });

@@ -28,4 +28,4 @@ export {
   type TrainTokenizerRequest,
   trainTokenizer,
 } from "./tokenizers.ts";
-export { resume, type TrainHooks, type TrainOptions, type TrainOutcome, train } from "./train.ts";
+export { type ResumeOptions, resume, type TrainHooks, type TrainOptions, type TrainOutcome, train } from "./train.ts";

@@ -12,6 +12,11 @@ import { exists } from "@codex/storage";
 import type { TrainerState } from "@codex/training";
 import { PipelineError } from "./errors.ts";
 
+/** What the training loop tells of an evaluation to a checkpoint; "best" goes by it. */
+export type RunEvaluation = { readonly lossNats: number };
+/** A checkpoint of a run: `resumeFrom` of the training loop. */
+export type RunCheckpoint = LoadedCheckpoint<TrainerState, RunEvaluation>;
+
 export interface LocatedModel {
   /** Holds `config.json` and `model.safetensors`. */
   readonly modelDirectory: string;
@@ -64,8 +69,8 @@ export async function loadNewest(
   runDirectory: string,
   onFallback: (message: string) => void,
   options: Pick<LoadCheckpointOptions, "expectedShapes"> = {},
-): Promise<LoadedCheckpoint<TrainerState>> {
-  const loaded = await openCheckpoints<TrainerState>(runPaths(runDirectory).checkpoints).loadLatest({
+): Promise<RunCheckpoint> {
+  const loaded = await openCheckpoints<TrainerState, RunEvaluation>(runPaths(runDirectory).checkpoints).loadLatest({
     ...options,
     onFallback({ damaged, used }) {
       const reasons = damaged.map(

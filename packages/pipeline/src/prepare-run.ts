@@ -1,17 +1,17 @@
 /** Everything that a run needs before its first step: what `--dry-run` makes, looks at, and lets go. */
-import type { LoadedCheckpoint } from "@codex/checkpointing";
 import { type Corpus, createBatchSource, createEvaluationSource, type TokenizedCorpus } from "@codex/data";
 import { type RunManifest, readRunManifest, runPaths } from "@codex/logging";
 import type { LanguageModel } from "@codex/models";
 import { type DeviceSelection, selectDevice } from "@codex/tensor";
 import { loadTokenizer, type Tokenizer } from "@codex/tokenization";
-import type { BatchSource, EvaluationSource, TrainerState } from "@codex/training";
+import type { BatchSource, EvaluationSource } from "@codex/training";
 import { createCompletion } from "./completion.ts";
 import type { Configuration } from "./configuration/load.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
 import { dataDrift, refuseDrift } from "./drift.ts";
 import { PipelineError } from "./errors.ts";
 import type { PipelineObserver } from "./events.ts";
+import type { RunCheckpoint } from "./locate.ts";
 import { openCorpus, tokenize } from "./prepare-data.ts";
 import { prepareModel } from "./prepare-model.ts";
 import { prepareTokenizer } from "./prepare-tokenizer.ts";
@@ -31,7 +31,7 @@ export interface PreparedRun extends Disposable {
   readonly parts: TrainingParts;
   /** The prompt of the report, completed with the weights as they are. */
   readonly complete: (() => Promise<string>) | undefined;
-  readonly resumeFrom: LoadedCheckpoint<TrainerState> | undefined;
+  readonly resumeFrom: RunCheckpoint | undefined;
   /** What differs from the run that goes on, and was allowed to. */
   readonly drift: readonly string[];
 }
@@ -152,7 +152,7 @@ async function prepareWeights(
   tokenizer: Tokenizer,
   target: ResumeTarget | undefined,
   onEvent: PipelineObserver,
-): Promise<{ model: LanguageModel; resumeFrom: LoadedCheckpoint<TrainerState> | undefined }> {
+): Promise<{ model: LanguageModel; resumeFrom: RunCheckpoint | undefined }> {
   if (target === undefined)
     return { model: await prepareModel(config, registries, tokenizer, { directory }), resumeFrom: undefined };
   if (config.init.from !== undefined) {

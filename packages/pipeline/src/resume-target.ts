@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
-import { type LoadedCheckpoint, loadCheckpoint } from "@codex/checkpointing";
+import { loadCheckpoint } from "@codex/checkpointing";
 import { composeConfig } from "@codex/config";
 import { runPaths } from "@codex/logging";
-import type { TrainerState, TrainingCheckpoint } from "@codex/training";
+import type { TrainerState } from "@codex/training";
 import type { CodexConfig } from "./configuration/schema.ts";
 import { configurationDrift } from "./drift.ts";
 import { PipelineError } from "./errors.ts";
 import type { PipelineObserver } from "./events.ts";
-import { isRunDirectory, loadNewest, runOfCheckpoint } from "./locate.ts";
+import { isRunDirectory, loadNewest, type RunCheckpoint, type RunEvaluation, runOfCheckpoint } from "./locate.ts";
 
 /** What a run goes on from. */
 export interface ResumeTarget {
@@ -17,8 +17,8 @@ export interface ResumeTarget {
 }
 
 /** @throws {PipelineError} `PIPELINE_RUN_NOT_FOUND` */
-export async function locateResume(path: string): Promise<ResumeTarget> {
-  const directory = resolve(path);
+export async function locateResume(path: string, projectDirectory: string): Promise<ResumeTarget> {
+  const directory = resolve(projectDirectory, path);
   if (await isRunDirectory(directory)) return { runDirectory: directory, checkpoint: undefined };
   const runDirectory = await runOfCheckpoint(directory);
   if (runDirectory !== undefined) return { runDirectory, checkpoint: directory };
@@ -36,21 +36,15 @@ export function loadResumed(
   { runDirectory, checkpoint }: ResumeTarget,
   expectedShapes: ReadonlyMap<string, readonly number[]> | undefined,
   onEvent: PipelineObserver,
-): Promise<LoadedCheckpoint<TrainerState>> {
+): Promise<RunCheckpoint> {
   const options = expectedShapes === undefined ? {} : { expectedShapes };
   return checkpoint === undefined
     ? loadNewest(runDirectory, (message) => onEvent({ type: "notice", code: "checkpoint.fallback", message }), options)
-    : loadCheckpoint<TrainerState>(checkpoint, options);
+    : loadCheckpoint<TrainerState, RunEvaluation>(checkpoint, options);
 }
 
 /** The saved configuration is complete: nothing is composed into it. */
 export function savedConfigurationDrift({ runDirectory }: ResumeTarget, config: CodexConfig): string[] {
   const saved = composeConfig({ config: runPaths(runDirectory).config, searchPath: [] });
   return configurationDrift(saved.value, config);
-}
-
-/** The same in the words of the loop, which knows one value of an evaluation. */
-export function asTrainingCheckpoint({ evaluation, ...rest }: LoadedCheckpoint<TrainerState>): TrainingCheckpoint {
-  const lossNats = evaluation?.["lossNats"];
-  return { ...rest, ...(lossNats === undefined ? {} : { evaluation: { lossNats } }) };
 }

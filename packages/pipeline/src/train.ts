@@ -10,12 +10,12 @@ import { type Configuration, type LoadOptions, loadConfiguration } from "./confi
 import type { CodexConfig } from "./configuration/schema.ts";
 import { measureDevicePeak } from "./device-peak.ts";
 import type { PipelineEvent, PipelineObserver } from "./events.ts";
-import { latestRun } from "./locate.ts";
+import { latestRun, type RunEvaluation } from "./locate.ts";
 import { flopsPerToken } from "./model-flops.ts";
 import { guardObserver } from "./observer.ts";
 import { blamePlugins, usedNames } from "./plugin-failure.ts";
 import { type PreparedRun, prepareRun } from "./prepare-run.ts";
-import { asTrainingCheckpoint, locateResume, type ResumeTarget } from "./resume-target.ts";
+import { locateResume, type ResumeTarget } from "./resume-target.ts";
 import { continueRun, startRun } from "./run-files.ts";
 import { refreshRunIndex } from "./run-index.ts";
 import { openRunRecord, type RunRecord } from "./run-record.ts";
@@ -67,22 +67,30 @@ export interface TrainOutcome {
  */
 export async function train(from: Configuration | LoadOptions, options: TrainOptions = {}): Promise<TrainOutcome> {
   const configuration = "registries" in from ? from : await loadConfiguration(from);
-  if (options.resumeFrom === undefined) return trainRun(configuration, options, undefined);
+  const { resumeFrom } = options;
+  if (resumeFrom === undefined) return trainRun(configuration, options, undefined);
+  const { value, directory } = configuration;
   const target =
-    options.resumeFrom === "latest"
-      ? await latestRun(resolve(configuration.directory, configuration.value.logging.runsDirectory))
-      : options.resumeFrom;
-  return trainRun(configuration, options, await locateResume(target));
+    resumeFrom === "latest" ? await latestRun(resolve(directory, value.logging.runsDirectory)) : resumeFrom;
+  return trainRun(configuration, options, await locateResume(target, directory));
 }
 
-/** Goes on with a run, with the configuration that is saved in it. */
-export async function resume(
-  directory: string,
-  options: TrainHooks & { readonly overrides?: readonly string[]; readonly allowDrift?: boolean } = {},
-): Promise<TrainOutcome> {
-  const { overrides = [], ...rest } = options;
-  const target = await locateResume(directory);
-  const configuration = await loadConfiguration({ config: runPaths(target.runDirectory).config, overrides });
+export interface ResumeOptions extends TrainHooks {
+  /** Changes to the saved configuration; those that shape the run need `allowDrift`. */
+  readonly overrides?: readonly string[];
+  readonly allowDrift?: boolean;
+  /** The project that the run was started in: relative paths of its configuration start here. Default: the working directory. */
+  readonly directory?: string;
+}
+
+/**
+ * Goes on with a run, with the configuration that is saved in it.
+ * @param path - a run directory, or one checkpoint inside it
+ */
+export async function resume(path: string, options: ResumeOptions = {}): Promise<TrainOutcome> {
+  const { overrides = [], directory = process.cwd(), ...rest } = options;
+  const target = await locateResume(path, directory);
+  const configuration = await loadConfiguration({ config: runPaths(target.runDirectory).config, overrides, directory });
   return trainRun(configuration, rest, target);
 }
 
@@ -207,12 +215,12 @@ class Training {
       optimizer: parts.optimizer,
       schedule: parts.schedule,
       ...(evaluation === undefined ? {} : { evaluation }),
-      checkpoints: syncedBefore(checkpoints, record),
+      checkpoints: storeOf(checkpoints, record, resumeFrom?.step),
       metrics: record.metrics,
       ...(complete === undefined ? {} : { sample: complete }),
       onEvent: this.#emit,
       ...(signal === undefined ? {} : { signal }),
-      ...(resumeFrom === undefined ? {} : { resumeFrom: asTrainingCheckpoint(resumeFrom) }),
+      ...(resumeFrom === undefined ? {} : { resumeFrom }),
       allowDrift,
       flopsPerToken: flopsPerToken(model, config.data.sequenceLength),
       peakFlops: await measureDevicePeak(),
@@ -241,19 +249,23 @@ function openRunCheckpoints(
   directory: string,
   config: CodexConfig,
   { model, tokenizer }: PreparedRun,
-): CheckpointDirectory<TrainerState> {
-  return openCheckpoints<TrainerState>(directory, {
+): CheckpointDirectory<TrainerState, RunEvaluation> {
+  return openCheckpoints<TrainerState, RunEvaluation>(directory, {
     ...config.checkpoints,
     files: { ...tokenizer.saveFiles(), ...modelFiles(model) },
   });
 }
 
 /** Records are on the disk before the checkpoint that counts on them. */
-function syncedBefore(checkpoints: CheckpointDirectory<TrainerState>, record: RunRecord): CheckpointStore {
+function storeOf(
+  checkpoints: CheckpointDirectory<TrainerState, RunEvaluation>,
+  record: RunRecord,
+  resumedAtStep: number | undefined,
+): CheckpointStore {
   return {
     async save(contents) {
       await record.sync();
-      return checkpoints.save(contents);
+      return checkpoints.save(contents, { replace: contents.step === resumedAtStep });
     },
   };
 }

@@ -114,6 +114,7 @@ export interface TrainingCheckpoint {
 }
 
 export interface CheckpointStore {
+  /** The step of `resumeFrom` comes again if the evaluation that was due there had not been made: this one replaces it. */
   save(contents: TrainingCheckpoint): Promise<{ path: string }>;
 }
 

@@ -48,7 +48,7 @@ export class TrainingRun {
 
   async toTheEnd(): Promise<TrainingResult> {
     const { events, signal } = this.#run;
-    const startStep = this.#state.step; // nothing to save there, or saved already
+    const startStep = this.#state.step; // nothing to save there, or saved already, but for an evaluation that was due
     this.#start();
     let reason: StopReason | undefined;
     while (reason === undefined) {
@@ -56,8 +56,8 @@ export class TrainingRun {
       await this.#sampleIfDue();
       reason = this.#stopReason();
       const { step } = this.#state;
-      if (step > startStep && (reason !== undefined || isDue(step, this.#run.options.checkpointEverySteps)))
-        await this.#save();
+      const isNew = step > startStep || (step > 0 && this.#evaluation?.step === step);
+      if (isNew && (reason !== undefined || isDue(step, this.#run.options.checkpointEverySteps))) await this.#save();
       reason ??= this.#stopReason(); // A save takes time: an abort during it must not cost another step.
       if (reason === undefined) await this.#takeStep();
     }

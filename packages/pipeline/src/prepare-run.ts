@@ -44,8 +44,22 @@ export interface PrepareOptions {
   readonly allowDrift?: boolean | undefined;
 }
 
-/** Changes nothing but the token cache. @throws the reason of the signal if it is aborted, and the typed errors of the packages */
+/**
+ * Changes nothing but the token cache.
+ * @throws the reason of the signal if it is aborted, and the typed errors of the packages
+ */
 export async function prepareRun(configuration: Configuration, options: PrepareOptions): Promise<PreparedRun> {
+  try {
+    return await prepare(configuration, options);
+  } catch (error) {
+    const { signal } = options;
+    // What is thrown on the way out of an aborted stage may have been wrapped; an error of ours tells something else.
+    if (signal?.aborted && !(error instanceof Error && "code" in error)) throw signal.reason;
+    throw error;
+  }
+}
+
+async function prepare(configuration: Configuration, options: PrepareOptions): Promise<PreparedRun> {
   const { value: config, registries, directory } = configuration;
   const { target, allowDrift = false, signal, onEvent } = options;
   checkReport(config);

@@ -22,7 +22,15 @@ export function childEnvironment() {
   const path = [join(repository, "node_modules", ".bin"), process.env.PATH].join(
     process.platform === "win32" ? ";" : ":",
   );
-  return { ...process.env, ...headers, PATH: path, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
+  // `npm run --silent` hands its silence on to the npx below, whose errors are what explains a failure.
+  return {
+    ...process.env,
+    ...headers,
+    npm_config_loglevel: "error",
+    PATH: path,
+    TURBO_TELEMETRY_DISABLED: "1",
+    DO_NOT_TRACK: "1",
+  };
 }
 
 /**

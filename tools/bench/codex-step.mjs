@@ -27,7 +27,7 @@ const model = createModel(
 const draws = createStream(1337, "bench");
 const data = {
   samplesPerEpoch: 1e6,
-  batch(epoch, index, rows) {
+  batch(_epoch, index, rows) {
     const ids = Int32Array.from({ length: rows * (c.context + 1) }, (_, i) =>
       draws.intAt(index * (c.context + 1) + i, c.vocabulary),
     );

@@ -1,12 +1,19 @@
 /** Packs every publishable package with pnpm and installs each tarball into an empty project of its own, as a user would get it. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pnpm, repository, step } from "../setup.mjs";
 
 export const tarballs = join(repository, ".cache", "tarballs");
-/** One folder a package, `projects/metrics` for @codex/metrics, with that tarball as its only dependency. */
-export const projects = join(repository, ".cache", "projects");
+/**
+ * One folder a package, `projects/metrics` for @codex/metrics, with that tarball as its only dependency. Outside the repository, whose own
+ * node_modules Node would look into for whatever is missing.
+ */
+export const projects = join(
+  tmpdir(),
+  `codex-packed-${createHash("sha256").update(repository).digest("hex").slice(0, 12)}`,
+);
 
 /** @returns {{ name: string, folder: string, project: string, tarball: string, manifest: object }[]} */
 export function publishable() {
@@ -67,43 +74,59 @@ export async function pack() {
   return { packages, wanted };
 }
 
-/** Installs the tarballs, each alone in its project, with whatever a package manager adds to it. */
+/** What the README of a package tells its users to install. */
+function installLine(folder) {
+  const readme = join(folder, "README.md");
+  const line = existsSync(readme) ? /^npm install (.+)$/m.exec(readFileSync(readme, "utf8")) : null;
+  return line?.[1].split(" ").filter((name) => !name.startsWith("-"));
+}
+
+/**
+ * Installs the tarballs, each alone in its project, with whatever a package manager adds to it. One installation a project: in a common one, pnpm
+ * would give a package the optional peers that another one brings.
+ */
 export async function installPacked() {
   const { packages, wanted } = await pack();
   const stamp = join(projects, "stamp");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return packages;
   rmSync(projects, { recursive: true, force: true });
-  const create = (project, installs) => {
+  const overrides = packages.map(({ name, tarball }) => `  "${name}": "file:${tarball}"`);
+  const builds =
+    readFileSync(join(repository, "pnpm-workspace.yaml"), "utf8").match(/allowBuilds:\n(?: {2}.*\n)+/)?.[0] ?? "";
+  const installations = packages.map(({ name, folder, project }) => ({
+    project,
+    installs: installLine(folder) ?? [name],
+  }));
+  installations.push({
+    project: join(projects, "cli-with-plugin"),
+    installs: ["@codex/cli", "@codex-examples/plugin-tiny"],
+  });
+  const versionOf = (name) => {
+    const own = packages.find((one) => one.name === name);
+    if (own !== undefined) return `file:${own.tarball}`;
+    return JSON.parse(readFileSync(join(repository, "package.json"), "utf8")).devDependencies[name] ?? "latest";
+  };
+  for (const { project, installs } of installations) {
     mkdirSync(project, { recursive: true });
     const manifest = {
       name: `installs-${basename(project)}`,
       version: "1.0.0",
       private: true,
       type: "module",
-      dependencies: Object.fromEntries(installs.map(({ name, tarball }) => [name, `file:${tarball}`])),
+      dependencies: Object.fromEntries(installs.map((name) => [name, versionOf(name)])),
     };
     writeFileSync(join(project, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  };
-  for (const one of packages) create(one.project, [one]);
-  const together = ["@codex/cli", "@codex-examples/plugin-tiny"];
-  create(
-    join(projects, "cli-with-plugin"),
-    packages.filter(({ name }) => together.includes(name)),
-  );
-  const overrides = packages.map(({ name, tarball }) => `  "${name}": "file:${tarball}"`);
-  const builds =
-    readFileSync(join(repository, "pnpm-workspace.yaml"), "utf8").match(/allowBuilds:\n(?: {2}.*\n)+/)?.[0] ?? "";
-  writeFileSync(join(projects, "package.json"), `${JSON.stringify({ name: "projects", private: true })}\n`);
-  writeFileSync(
-    join(projects, "pnpm-workspace.yaml"),
-    `packages:\n  - "*"\noverrides:\n${overrides.join("\n")}\n${builds}`,
-  );
-  await step(
-    "installing each package from its tarball",
-    "npx",
-    ["--yes", pnpm, "install", "--prefer-offline", "--no-frozen-lockfile"],
-    { cwd: projects },
-  );
+    writeFileSync(
+      join(project, "pnpm-workspace.yaml"),
+      `packages: ["."]\noverrides:\n${overrides.join("\n")}\n${builds}`,
+    );
+    await step(
+      `installing ${installs.join(" and ")} from the tarball`,
+      "npx",
+      ["--yes", pnpm, "install", "--prefer-offline", "--no-frozen-lockfile"],
+      { cwd: project },
+    );
+  }
   writeFileSync(stamp, wanted);
   return packages;
 }

@@ -6,9 +6,9 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { projects } from "../packages/pack.mjs";
 
 const root = process.cwd();
-const projects = join(root, ".cache", "projects");
 const run = promisify(execFile);
 
 interface Manifest {
@@ -152,7 +152,7 @@ data:
   path: corpus.txt
   sequenceLength: 16
   split: { kind: contiguous }
-training: { maxSteps: 3, batchSize: 2, warmupSteps: 1 }
+training: { maxSteps: 80, batchSize: 4, warmupSteps: 1, learningRate: 2e-2 }
 logging: { runId: mine }
 `,
     );
@@ -186,7 +186,7 @@ logging: { runId: mine }
         "--json",
       ),
     );
-    expect(scored.records.map(({ metric }: { metric: string }) => metric)).toEqual(["loss", "distinct_ngrams"]);
+    expect(scored.records.map(({ metric }: { metric: string }) => metric)).toEqual(["loss", "distinct_2"]);
   }, 120_000);
 
   test("an unknown option of it is an error that names the nearest", async () => {

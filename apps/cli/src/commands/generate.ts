@@ -49,11 +49,17 @@ Examples:
     .action(async (flags: GenerateFlags) => {
       if ((flags.prompt === undefined) === (flags.promptFile === undefined))
         throw new UsageError("give one of --prompt and --prompt-file");
-      const prompt = flags.prompt ?? (await readFile(flags.promptFile as string, "utf8"));
-      const { generate } = await import("@codex/pipeline");
+      const { generate, PipelineError } = await import("@codex/pipeline");
+      const { promptFile = "" } = flags;
+      const prompt =
+        flags.prompt ??
+        (await readFile(promptFile, "utf8").catch((cause: Error) => {
+          const message = `${promptFile}: expected a file with a prompt, it cannot be read: ${cause.message}`;
+          throw new PipelineError("PIPELINE_FILE_NOT_FOUND", message, { cause });
+        }));
       const { out } = context.terminal;
       context.exitCode = await withSignals(context.terminal, "stopping", async (signal) => {
-        const { checkpoint, json, debug, promptFile, prompt: _, ...sampling } = flags;
+        const { checkpoint, json, debug, promptFile: _file, prompt: _prompt, ...sampling } = flags;
         const result = await generate({
           ...sampling,
           checkpoint,

@@ -52,9 +52,10 @@ export function addPluginsCommand(program: Command, context: CommandContext): vo
     .description("List every model, tokenizer, data set, metric, optimizer, schedule, trainer and tracker.")
     .addHelpText("after", example("list"))
     .action((flags: SharedOptions) => list(context, flags));
-  withSharedOptions(program.command("list-plugins", { hidden: true })).action((flags: SharedOptions) =>
-    list(context, flags),
-  );
+  withSharedOptions(program.command("list-plugins", { hidden: true }))
+    .description("Alias of plugins list.")
+    .addHelpText("after", example("list"))
+    .action((flags: SharedOptions) => list(context, flags));
 
   withSharedOptions(plugins.command("check"))
     .alias("diagnose")

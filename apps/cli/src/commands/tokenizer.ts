@@ -8,7 +8,7 @@ interface TrainTokenizerFlags extends SharedOptions {
   readonly input: string[];
   readonly output: string;
   readonly kind: string;
-  readonly vocabSize: number;
+  readonly vocabSize?: number;
 }
 
 export function addTokenizerCommand(program: Command, context: CommandContext): void {
@@ -19,7 +19,7 @@ export function addTokenizerCommand(program: Command, context: CommandContext): 
     .requiredOption("--input <path...>", "files, folders or globs")
     .requiredOption("--output <dir>", "the folder to write")
     .option("--kind <name>", "a registered tokenizer", "bpe")
-    .option("--vocab-size <n>", "number of ids", wholeNumber("--vocab-size", 1), 4096)
+    .option("--vocab-size <n>", "number of ids, for kinds that take one", wholeNumber("--vocab-size", 1))
     .addHelpText(
       "after",
       `\nExample:\n  $ codex tokenizer train --input "src/**/*.ts" --output tokenizers/code --vocab-size 8000`,

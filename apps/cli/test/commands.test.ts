@@ -1,0 +1,227 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { createProgram } from "../src/program.ts";
+import { codex, contentsOf, project, startCodex } from "./harness.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const context = { terminal: { out: process.stdout, err: process.stderr, env: {} }, exitCode: 0 };
+
+/** Every command that does something, as the words to type. */
+function leaves(command: Command, path: string[] = []): string[][] {
+  if (command.commands.length === 0) return [path];
+  return command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
+}
+
+test("the commands are those of the README", () => {
+  const names = leaves(createProgram(context)).map((path) => path.join(" "));
+  expect(names.sort()).toEqual([
+    "config docs",
+    "config print",
+    "config schema",
+    "config validate",
+    "doctor",
+    "evaluate",
+    "generate",
+    "list-plugins",
+    "plugins check",
+    "plugins explain",
+    "plugins list",
+    "resume",
+    "runs list",
+    "runs show",
+    "tokenizer inspect",
+    "tokenizer train",
+    "train",
+  ]);
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  for (const name of names.filter((name) => name !== "list-plugins")) expect(readme).toContain(`\`codex ${name}`);
+});
+
+test.each(leaves(createProgram(context)).map((path) => [path.join(" ")]))("%s --help has an example", async (name) => {
+  const { exitCode, out, err } = await codex(project(), ...name.split(" "), "--help");
+  expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+  expect(out).toMatch(/Examples?:\n {2}\$ codex /);
+  expect(out).toContain("--json");
+  expect(out).toContain("--debug");
+});
+
+test("nothing heavy is imported before a command runs", () => {
+  const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".ts"),
+  );
+  expect(sources.length).toBeGreaterThan(10);
+  for (const name of sources) {
+    const imports =
+      readFileSync(join(root, "src", name), "utf8").match(/^(import|export) (?!type )[^;]*from "[^"]+"/gm) ?? [];
+    const others = imports.map((line) => /from "(.+)"/.exec(line)![1]!).filter((from) => !from.startsWith("."));
+    for (const from of others) expect(from).toMatch(/^(node:|commander$)/);
+  }
+});
+
+test("help goes to standard output, a wrong option to standard error with exit code 2", async () => {
+  const directory = project();
+  expect(await codex(directory, "--help")).toMatchObject({
+    exitCode: 0,
+    out: expect.stringContaining("Exit codes: 0 done"),
+  });
+  expect(await codex(directory, "--version")).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+  });
+  expect(await codex(directory, "train", "--learn")).toMatchObject({
+    exitCode: 2,
+    out: "",
+    err: expect.stringContaining("unknown option '--learn'"),
+  });
+  expect(await codex(directory, "generate", "--prompt", "x")).toMatchObject({
+    exitCode: 2,
+    err: expect.stringContaining("--checkpoint"),
+  });
+  expect(await codex(directory, "train", "--max-steps", "many")).toMatchObject({
+    exitCode: 2,
+    err: expect.stringContaining("--max-steps: expected a whole number"),
+  });
+  expect(await codex(directory, "train", "--dry-run", "--resume")).toMatchObject({
+    exitCode: 2,
+    err: expect.stringContaining("--dry-run"),
+  });
+});
+
+test("a folder without runs", async () => {
+  const directory = project();
+  const before = contentsOf(directory);
+  expect(await codex(directory, "runs", "list")).toEqual({ exitCode: 0, out: "no runs in runs\n", err: "" });
+  expect(await codex(directory, "runs", "list", "--json")).toEqual({ exitCode: 0, out: "[]\n", err: "" });
+  expect(contentsOf(directory)).toEqual(before);
+});
+
+describe("a run from start to end", () => {
+  const directory = project();
+
+  test("train says what happens, where everything is, and what to type next", async () => {
+    const { exitCode, out, err } = await codex(
+      directory,
+      "train",
+      "-c",
+      "tiny.yaml",
+      "report.prompt=func",
+      "report.baselines=[bigram]",
+      "logging.index=true",
+    );
+    expect({ exitCode, err }).toMatchObject({ exitCode: 0, err: expect.stringContaining("step 4/4  loss ") });
+    expect(err).toContain("saved runs/run/checkpoints/step-00000004\n");
+    for (const line of [
+      /^completion\nfunc/m,
+      /^ {2}this model +\d\.\d{4}$/m,
+      /^ {2}byte bigram +\d\.\d{4}$/m,
+      /^ {2}runs\/run {3}configuration/m,
+      /^ {2}runs\/run\/checkpoints\/step-00000004 {3}a Hugging Face model folder$/m,
+      /^ {2}codex resume runs\/run --allow-drift training\.maxSteps=8$/m,
+      /^ {2}codex generate --checkpoint runs\/run --prompt func$/m,
+      /^ {2}codex evaluate --checkpoint runs\/run$/m,
+      /import \{ generate \} from "@codex\/pipeline"/,
+    ])
+      expect(out).toMatch(line);
+    expect(`${out}${err}`).not.toContain(directory);
+    expect(`${out}${err}`).not.toContain("\u001b");
+  });
+
+  test("what it says to type works", async () => {
+    expect(await codex(directory, "resume", "runs/run", "--allow-drift", "training.maxSteps=5")).toMatchObject({
+      exitCode: 0,
+    });
+    const generated = await codex(
+      directory,
+      "generate",
+      "--checkpoint",
+      "runs/run",
+      "--prompt",
+      "func",
+      "--max-new-tokens",
+      "3",
+      "--seed",
+      "1",
+    );
+    expect(generated).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^func/), err: "" });
+    const evaluated = await codex(directory, "evaluate", "--checkpoint", "runs/run");
+    expect(evaluated).toMatchObject({
+      exitCode: 0,
+      out: expect.stringMatching(/^loss +\d\.\d{4} +n = \d+ +validation\n/),
+    });
+    expect(evaluated.out).toContain("written to runs/eval/metrics.ndjson and runs/eval/metrics.csv\n");
+    expect((await codex(directory, "runs", "list")).out).toMatch(
+      /^run +status +step +validation loss +created\nrun +completed +step 5 +\d\.\d{4} /,
+    );
+    expect((await codex(directory, "runs", "show", "run")).out).toMatch(/^status +completed$/m);
+  });
+
+  test.each([
+    ["train", "-c", "tiny.yaml", "--print-config"],
+    ["train", "-c", "tiny.yaml", "--dry-run"],
+    ["generate", "--checkpoint", "runs/run", "--prompt", "f", "--max-new-tokens", "2"],
+    ["evaluate", "--checkpoint", "runs/run"],
+    ["tokenizer", "train", "--input", "train.txt", "--output", "bpe", "--vocab-size", "270"],
+    ["tokenizer", "inspect", "runs/run/tokenizer", "--text", "function"],
+    ["runs", "list"],
+    ["runs", "show", "run"],
+    ["config", "print", "tiny.yaml"],
+    ["config", "validate", "tiny.yaml"],
+    ["config", "schema"],
+    ["config", "docs"],
+    ["plugins", "list"],
+    ["plugins", "check"],
+    ["plugins", "explain", "models/llama"],
+    ["doctor"],
+  ])("%s %s %s --json is JSON", async (...words) => {
+    const { exitCode, out, err } = await codex(directory, ...words, "--json");
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    expect(typeof JSON.parse(out)).toBe("object");
+  });
+
+  test("train --json is a JSON object a line, and the outcome is the last", async () => {
+    const { exitCode, out, err } = await codex(directory, "train", "-c", "tiny.yaml", "logging.runId=json", "--json");
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    const events = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.filter(({ type }) => type === "step").map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+    expect(events.at(-1)).toMatchObject({ type: "outcome", runId: "json", stopReason: "completed", step: 4 });
+  });
+
+  test.each([
+    ["an error", ["resume", "absent"], "PIPELINE_RUN_NOT_FOUND", 3],
+    ["a wrong option", ["train", "--learn"], "CONFIG_USAGE", 2],
+    ["a wrong value", ["train", "--seed", "x"], "CONFIG_USAGE", 2],
+  ])("%s with --json is one JSON object on standard error", async (_name, words, code, exitCode) => {
+    const result = await codex(directory, ...words, "--json");
+    expect(result).toMatchObject({ exitCode, out: "" });
+    expect(JSON.parse(result.err)).toEqual({
+      error: { code, message: expect.any(String), help: code === "CONFIG_USAGE" ? null : expect.any(String), exitCode },
+    });
+  });
+
+  test("--debug shows the stack and its causes", async () => {
+    const { err } = await codex(directory, "resume", "absent", "--debug");
+    expect(err).toMatch(/\n {4}at /);
+  });
+});
+
+describe("the names that users were shown", () => {
+  test.each([
+    ["codex", ["--version"], /^\d+\.\d+\.\d+\n$/],
+    ["codex-train", ["-c", "tiny.yaml", "--print-config"], /^ {2}maxSteps: 4$/m],
+    ["codex-generate", ["--help"], /^Usage: codex generate\|infer /],
+    [
+      "codex-tokenizer",
+      ["train", "--input", "train.txt", "--output", "t", "--kind", "char"],
+      /^\d+ ids from \d+ bytes of text\n/,
+    ],
+    ["codex-validate-config", ["tiny.yaml"], /^tiny\.yaml is valid\n$/],
+  ])("%s", async (name, args, says) => {
+    const { exitCode, out, err } = await startCodex(project(), args, { name }).finished;
+    expect({ exitCode, err, out }).toEqual({ exitCode: 0, err: "", out: expect.stringMatching(says) });
+  });
+});

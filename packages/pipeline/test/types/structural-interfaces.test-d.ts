@@ -78,7 +78,7 @@ expectTypeOf<DeviceSelection["deterministic"]>().toEqualTypeOf<boolean>();
 expectTypeOf<ReturnType<EntryOf<"optimizers">["create"]>>().toExtend<Optimizer>();
 expectTypeOf<ReturnType<EntryOf<"schedulers">["create"]>>().toExtend<Schedule>();
 expectTypeOf<EntryOf<"trainers">>().toEqualTypeOf<TrainerEntry>();
-expectTypeOf<Parameters<ReturnType<TrainerEntry["create"]>>[0]>().toEqualTypeOf<TrainArguments>();
+expectTypeOf<ReturnType<TrainerEntry["create"]>>().toBeCallableWith({} as TrainArguments);
 
 // An observer of a run sees the loop's events, too.
 expectTypeOf<TrainingEvent>().toExtend<PipelineEvent>();

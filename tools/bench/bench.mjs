@@ -123,7 +123,15 @@ await run(async () => {
               String(steps),
               ...(name === "pytorch-compile" ? ["--compile"] : []),
             ]
-          : [join(here, "codex-step.mjs"), configuration, name, String(warmup), String(steps), projectDirectory];
+          : [
+              join(here, "codex-step.mjs"),
+              configuration,
+              name,
+              String(warmup),
+              String(steps),
+              projectDirectory,
+              values.budget,
+            ];
         const one = await measure(torch ? python : process.execPath, args, Number(values.budget));
         if (one.reason) sum.reason = one.reason;
         else {

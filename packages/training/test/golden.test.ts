@@ -1,8 +1,8 @@
 /** 20 steps of a tiny model against PyTorch, made by tools/parity/training/make_golden.py. */
 import { readFileSync } from "node:fs";
-import { selectDevice } from "@codex/tensor";
 import { type StepEvent, type TrainingOptionsInput, train } from "@codex/training";
 import { tensor } from "@tensorflow/tfjs-core";
+import { devices, selectDevice } from "./devices.ts";
 import { createTinyModel, tinyBatch } from "./tiny-model.ts";
 
 const golden = (file: string) => readFileSync(new URL(`golden/${file}`, import.meta.url), "utf8");
@@ -19,7 +19,7 @@ const runs: [name: "adamw" | "sgd", options: TrainingOptionsInput][] = [
   ["sgd", { optimizer: "sgd", momentum: 0.9, nesterov: true }],
 ];
 
-describe.each(["cpu", "wasm"] as const)("on %s", (device) => {
+describe.each(devices)("on %s", (device) => {
   beforeAll(async () => {
     await selectDevice(device);
   });

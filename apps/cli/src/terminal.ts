@@ -29,6 +29,11 @@ export function shown(text: string, directory: string = process.cwd()): string {
   return text.replace(path, "");
 }
 
+/** Writes what a person must see, and a program that reads the results must not. */
+export function warningsTo(terminal: Terminal): (message: string) => void {
+  return (message) => void terminal.err.write(`${paint(terminal, 33, `warning: ${shown(message)}`)}\n`);
+}
+
 /** Columns of left-aligned text, as wide as their widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

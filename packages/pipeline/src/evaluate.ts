@@ -13,6 +13,8 @@ import {
 } from "@codex/metrics";
 import type { Registries } from "@codex/registry";
 import { makeDirectory, writeFileDurably } from "@codex/storage";
+import type { Tokenizer } from "@codex/tokenization";
+import type { HostBatch } from "@codex/training";
 import { loadConfiguration } from "./configuration/load.ts";
 import { PipelineError } from "./errors.ts";
 import { answerRows, readRows, rowBatches } from "./evaluation-rows.ts";
@@ -199,17 +201,35 @@ async function scoreRows(
   return basename(data);
 }
 
+/** Of exactly the first `maxSamples` rows, whatever the batch size. */
 async function score(
-  opened: OpenedModel,
-  batches: Iterable<Parameters<typeof scoreTokens>[1]>,
+  { model, tokenizer }: OpenedModel,
+  batches: Iterable<HostBatch>,
   metrics: readonly NamedMetric[],
-  maxSamples: number | undefined,
+  maxSamples = Number.POSITIVE_INFINITY,
 ): Promise<void> {
-  let samples = 0;
+  let left = maxSamples;
   for (const batch of batches) {
-    if (maxSamples !== undefined && samples >= maxSamples) return;
-    samples += batch.rows;
-    const scored = await scoreTokens(opened.model, batch);
+    if (left <= 0) return;
+    const scored = await scoreTokens(model, batch.rows <= left ? batch : firstRows(batch, left, tokenizer));
+    left -= batch.rows;
     for (const metric of tokenMetrics(metrics)) metric.update(scored);
   }
+}
+
+function firstRows(batch: HostBatch, rows: number, tokenizer: Tokenizer): HostBatch {
+  const end = rows * batch.sequenceLength;
+  const { documentIds, positionIds } = batch;
+  const labels = batch.labels.slice(0, end);
+  const bytesOf = (id: number): number => (id < 0 ? 0 : (tokenizer.tokenByteLength?.(id) ?? 0));
+  return {
+    rows,
+    sequenceLength: batch.sequenceLength,
+    inputIds: batch.inputIds.slice(0, end),
+    labels,
+    sampleIds: batch.sampleIds.slice(0, rows),
+    ...(documentIds === undefined ? {} : { documentIds: documentIds.slice(0, end) }),
+    ...(positionIds === undefined ? {} : { positionIds: positionIds.slice(0, end) }),
+    ...(batch.byteCount === undefined ? {} : { byteCount: labels.reduce((sum, id) => sum + bytesOf(id), 0) }),
+  };
 }

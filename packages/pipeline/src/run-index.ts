@@ -49,14 +49,16 @@ function listing(summary: RunSummary): RunListing {
  * The runs of a folder, newest first. The index is brought in line with the directories first, so that it never tells of a run that is gone;
  * only those that changed since the last time are read.
  * @param options.limit - default: all
+ * @param options.onNotice - told of each directory that cannot be read, and why
  */
 export async function listRuns(
   runsDirectory = "runs",
-  options: { readonly limit?: number } = {},
+  options: { readonly limit?: number; readonly onNotice?: (message: string) => void } = {},
 ): Promise<RunListing[]> {
   if (!(await exists(runsDirectory))) return [];
   const { openRunIndex, updateRunIndex } = await import("@codex/logging/sqlite");
-  await updateRunIndex(indexPath(runsDirectory), [runsDirectory]);
+  const { skipped } = await updateRunIndex(indexPath(runsDirectory), [runsDirectory]);
+  for (const { directory, error } of skipped) options.onNotice?.(`${directory} is not listed: ${error.message}`);
   await using index = await openRunIndex(indexPath(runsDirectory));
   return (await index.listRuns({ limit: options.limit ?? Number.MAX_SAFE_INTEGER })).map(listing);
 }

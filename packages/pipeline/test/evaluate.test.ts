@@ -27,6 +27,17 @@ describe.each(["wasm", "cpu"])("on %s", (device) => {
     expect(results[0]!.map(([metric]) => metric)).toEqual(["loss", "perplexity", "bits_per_byte", "token_accuracy"]);
   });
 
+  test("the first samples only, exactly as many", async () => {
+    const request = { checkpoint: run.runDirectory, directory, device, maxSamples: 5 };
+    const results = [];
+    for (const batchSize of [1, 2, 5, 8]) {
+      const { records } = await evaluate({ ...request, batchSize, outputDir: `first-${batchSize}` });
+      results.push(records.map(({ metric, value, tags }) => [metric, value, tags["n"]]));
+    }
+    for (const result of results) expect(result).toEqual(results[0]);
+    expect(results[0]!.map(([, , n]) => n)).toEqual(["40", "40", "40", "40"]);
+  });
+
   test("the validation loss that training measured", async () => {
     const { records } = await evaluate({ checkpoint: run.runDirectory, directory, device });
     const { loss, bits_per_byte: bits } = valuesOf(records) as Record<string, number>;

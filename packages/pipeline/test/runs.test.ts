@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listRuns, showRun, train } from "@codex/pipeline";
 import { temporaryFolder, tinyConfiguration, tinyProject } from "./tiny-project.ts";
@@ -30,6 +30,11 @@ test("runs are listed newest first, as their directories are", async () => {
     status: "completed",
     directory: first.runDirectory,
   });
+  mkdirSync(join(runs, "odd"));
+  writeFileSync(join(runs, "odd", "manifest.json"), "{");
+  const notices: string[] = [];
+  expect(await listRuns(runs, { onNotice: (message) => notices.push(message) })).toHaveLength(2);
+  expect(notices).toEqual([expect.stringMatching(/odd is not listed: .*manifest\.json/)]);
   rmSync(second.runDirectory, { recursive: true });
   expect((await listRuns(runs)).map(({ runId }) => runId)).toEqual(["first"]);
 });

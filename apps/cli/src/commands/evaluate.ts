@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../program.ts";
-import { paint, shown, table } from "../terminal.ts";
+import { table, warningsTo } from "../terminal.ts";
 import { deviceOption, type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
 interface EvaluateFlags extends SharedOptions {
@@ -49,8 +49,7 @@ Examples:
         .filter((name) => name !== "");
       const result = await evaluate({
         ...request,
-        onNotice: (message) =>
-          void context.terminal.err.write(`${paint(context.terminal, 33, `warning: ${shown(message)}`)}\n`),
+        onNotice: warningsTo(context.terminal),
         ...(names === undefined ? {} : { metrics: names }),
       });
       if (json) {

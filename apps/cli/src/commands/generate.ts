@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { withSignals } from "../signals.ts";
-import { paint, shown } from "../terminal.ts";
+import { warningsTo } from "../terminal.ts";
 import {
   decimal,
   deviceOption,
@@ -65,8 +65,7 @@ Examples:
           checkpoint,
           prompt,
           signal,
-          onNotice: (message) =>
-            void context.terminal.err.write(`${paint(context.terminal, 33, `warning: ${shown(message)}`)}\n`),
+          onNotice: warningsTo(context.terminal),
           ...(json ? {} : { onStart: () => void out.write(prompt), onText: (text: string) => void out.write(text) }),
         });
         out.write(json ? `${JSON.stringify(result)}\n` : "\n");

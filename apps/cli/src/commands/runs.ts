@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
-import { table } from "../terminal.ts";
+import { table, warningsTo } from "../terminal.ts";
 import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
 interface RunsFlags extends SharedOptions {
@@ -18,7 +18,10 @@ export function addRunsCommand(program: Command, context: CommandContext): void 
     .addHelpText("after", "\nExample:\n  $ codex runs list --limit 10")
     .action(async (flags: RunsFlags) => {
       const { listRuns } = await import("@codex/pipeline");
-      const list = await listRuns(flags.root, flags.limit === undefined ? {} : { limit: flags.limit });
+      const list = await listRuns(flags.root, {
+        ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+        onNotice: warningsTo(context.terminal),
+      });
       if (flags.json) {
         context.terminal.out.write(`${JSON.stringify(list)}\n`);
         return;

@@ -39,7 +39,7 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     .option("--dry-run", "check everything and say what would be done, without training")
     .option("--print-config", "print the effective configuration and stop")
     .option("--overfit-batch", "train on one batch: the loss of a model that can learn goes to zero")
-    .option("--resume", "go on with the latest run of this configuration")
+    .option("--resume", "go on with the newest run")
     .option("--resume-from <dir>", "go on from this run or checkpoint directory")
     .option("--allow-drift", "resume although the configuration or the data changed")
     .addHelpText(

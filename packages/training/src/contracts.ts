@@ -43,6 +43,8 @@ export interface LossSum {
 }
 
 export interface TrainableModel {
+  /** Where the vocabulary is stated, token ids and labels outside of it are refused before they reach the device. */
+  readonly config?: { readonly vocabSize: number };
   parameters(): ReadonlyMap<string, Parameter>;
   loss(batch: TrainingBatch, context: LossContext): LossSum;
 }

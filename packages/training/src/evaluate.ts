@@ -38,7 +38,7 @@ export async function evaluateLoss(
   let batches = 0;
   for await (const batch of source.batches(options.batchSize)) {
     const report = tf.tidy(() => {
-      const { lossSum, targetCount } = model.loss(toDevice(batch), { training: false });
+      const { lossSum, targetCount } = model.loss(toDevice(batch, model), { training: false });
       return tf.stack([lossSum, tf.cast(targetCount, "float32")]);
     });
     const [lossSum, targetCount] = (await report.data()) as unknown as [number, number];

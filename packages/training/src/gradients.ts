@@ -71,7 +71,7 @@ export function computeMicroGradients(
   { batch, context }: MicroStep,
 ): MicroGradients {
   return tf.tidy(() => {
-    const onDevice = toDevice(batch);
+    const onDevice = toDevice(batch, model);
     let targetCount: tf.Scalar | undefined;
     const { value, grads } = tf.variableGrads(
       () => {

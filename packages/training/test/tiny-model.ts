@@ -44,6 +44,7 @@ export function createTinyModel(options: TinyModelOptions = {}): TinyModel {
   const weight = (name: string) => parameters.get(name)!.variable as unknown as tf.Tensor2D;
   const bias = (name: string) => parameters.get(name)!.variable as unknown as tf.Tensor1D;
   return {
+    config: { vocabSize },
     parameters: () => parameters,
     loss({ inputIds, labels }: TrainingBatch, { training, dropoutKey }: LossContext) {
       const hidden = gelu(linear(embedding(weight("embed.weight"), inputIds), weight("up.weight"), bias("up.bias")), {

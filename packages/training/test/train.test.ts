@@ -374,6 +374,10 @@ test("memory is flat: no tensor is left by a step, an evaluation, a checkpoint o
 
 describe("refused", () => {
   const noTargets = (batch: HostBatch): HostBatch => ({ ...batch, labels: batch.labels.map(() => -100) });
+  const withLabel = (batch: HostBatch, index: number, label: number): HostBatch => ({
+    ...batch,
+    labels: batch.labels.with(index, label),
+  });
   const source = tinySource();
 
   test.each<[string, TrainingOptionsInput, Partial<TrainArguments>, string, string]>([
@@ -453,6 +457,34 @@ describe("refused", () => {
       { data: { ...source, batch: (...at) => ({ ...source.batch(...at), sequenceLength: 7 }) } },
       "TRAINING_BATCH_INVALID",
       "expected 2 x 7 ids, got 12",
+    ],
+    [
+      "a token id outside of the vocabulary",
+      {},
+      { data: tinySource({ vocabSize: 400 }) },
+      "TRAINING_BATCH_INVALID",
+      ": expected a token id of 0 .. 16, got ",
+    ],
+    [
+      "a label outside of the vocabulary",
+      {},
+      { data: { ...source, batch: (...at) => withLabel(source.batch(...at), 9, 17) } },
+      "TRAINING_BATCH_INVALID",
+      ", position 3: expected a token id of 0 .. 16, or -100 for no target, got 17",
+    ],
+    [
+      "a negative label other than -100",
+      {},
+      { data: { ...source, batch: (...at) => withLabel(source.batch(...at), 0, -1) } },
+      "TRAINING_BATCH_INVALID",
+      ", position 0: expected a token id of 0 .. 16, or -100 for no target, got -1",
+    ],
+    [
+      "a held-out label outside of the vocabulary",
+      { evaluationEverySteps: 1 },
+      { evaluation: { batches: () => [withLabel(tinyBatch([41, 42]), 7, 17)] } },
+      "TRAINING_BATCH_INVALID",
+      "labels of sample 42, position 1: ",
     ],
     [
       "held-out data without targets",

@@ -402,6 +402,11 @@ describe("a trained run", () => {
     expect((await writer.finished).exitCode).toBe(143);
   });
 
+  test("an optimizer that cannot take the saved state is refused, allowed or not", async () => {
+    const args = ["resume", "runs/run", "--allow-drift", "training.optimizer=sgd"];
+    await refused(directory, args, { exitCode: 3, code: "TRAINING_OPTIMIZER_STATE_INVALID", says: ["sgd"] });
+  });
+
   test("drift is refused, naming each difference", async () => {
     await refused(directory, ["resume", "runs/run", "seed=7", "training.maxSteps=9"], {
       exitCode: 6,

@@ -4,7 +4,7 @@ import { type RunManifest, readRunManifest, runPaths } from "@codex/logging";
 import type { LanguageModel } from "@codex/models";
 import { type DeviceSelection, selectDevice } from "@codex/tensor";
 import { loadTokenizer, type Tokenizer } from "@codex/tokenization";
-import type { BatchSource, EvaluationSource } from "@codex/training";
+import { type BatchSource, type EvaluationSource, restoreCheckpoint } from "@codex/training";
 import { createCompletion } from "./completion.ts";
 import type { Configuration } from "./configuration/load.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
@@ -119,6 +119,8 @@ async function prepare(configuration: Configuration, options: PrepareOptions): P
     const complete = createCompletion(config, model, tokenizer);
     const parts = await createTrainingParts(config, registries, batches.samplesPerEpoch);
     cleanUp.push(() => parts.optimizer.dispose());
+    // The loop does this again; here a state that does not fit is found while the run is as it was.
+    if (resumeFrom !== undefined) restoreCheckpoint(resumeFrom, model, parts.optimizer);
     signal?.throwIfAborted();
     return {
       device,

@@ -8,11 +8,18 @@ import { BaseTokenizer, type TokenizerFiles } from "./base-tokenizer.ts";
 import { tokenToBytes } from "./byte-alphabet.ts";
 import { TokenizerError, unknownId } from "./errors.ts";
 import { isObject, type JsonObject } from "./json-reader.ts";
-import { atPath, readTokenizerFiles } from "./load-tokenizer.ts";
 import { type ParseTokenizerOptions, tokenizerFiles } from "./parse-tokenizer.ts";
 import type { DecodeOptions, EncodeOptions, StreamDecoder, Tokenizer } from "./tokenizer.ts";
+import { atPath, readTokenizerFiles } from "./tokenizer-files.ts";
 import { readAddedTokens, readTemplate } from "./tokenizer-json.ts";
 import { utf8Length } from "./utf8.ts";
+
+/** Stands in the `tokenizer_config.json` that the adapter saves: what trained with it goes on with it, even where the native reader could. */
+const SAVED_BY_ADAPTER = { codex_tokenizer: "hf" } as const;
+
+export function wasSavedByAdapter(config: unknown): boolean {
+  return isObject(config) && config["codex_tokenizer"] === SAVED_BY_ADAPTER.codex_tokenizer;
+}
 
 type Allowed = NonNullable<EncodeOptions["allowedSpecial"]>;
 
@@ -24,8 +31,7 @@ type Allowed = NonNullable<EncodeOptions["allowedSpecial"]>;
  */
 export async function loadHfTokenizer(directoryOrFile: string): Promise<Tokenizer> {
   const { path, json, options } = await readTokenizerFiles(directoryOrFile);
-  const implementation = await import("@huggingface/tokenizers");
-  return atPath(path, () => parseHf(json, options, implementation.Tokenizer));
+  return atPath(path, () => parseHfTokenizer(json, options));
 }
 
 /** The same from the contents of the files. */
@@ -35,7 +41,8 @@ export async function parseHfTokenizer(json: unknown, options: ParseTokenizerOpt
 }
 
 function parseHf(json: unknown, options: ParseTokenizerOptions, Implementation: ImplementationClass): Tokenizer {
-  const files = tokenizerFiles(json, options);
+  const parsed = tokenizerFiles(json, options);
+  const files = { ...parsed, config: { ...parsed.config, ...SAVED_BY_ADAPTER } };
   refuseDivergences(files.json, "");
   return new HfTokenizer(files, (allowedTokens) => {
     const addedTokens = files.json.added_tokens ?? [];

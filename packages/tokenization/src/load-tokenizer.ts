@@ -1,76 +1,29 @@
-import { readFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { TokenizerError } from "./errors.ts";
-import { type ParseTokenizerOptions, parseTokenizer } from "./parse-tokenizer.ts";
+import { parseHfTokenizer, wasSavedByAdapter } from "./hf-tokenizer.ts";
+import { parseTokenizer } from "./parse-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { atPath, readTokenizerFiles } from "./tokenizer-files.ts";
 
 /**
  * Loads a tokenizer from a directory with a `tokenizer.json`, or from such a file; the files beside it
- * (`tokenizer_config.json`, `special_tokens_map.json`, `tokenizer_manifest.json`) are read where they are.
+ * (`tokenizer_config.json`, `special_tokens_map.json`, `tokenizer_manifest.json`) are read where they are. Whatever this
+ * package saved is read by what saved it. Other files are read natively, and those that would need more than this
+ * package does by `@huggingface/tokenizers`: `kind` is then `hf`.
  *
  * @throws {TokenizerError} `TOKENIZER_FILE_MISSING`, and what `parseTokenizer` throws, with the path in front
  */
 export async function loadTokenizer(directoryOrFile: string): Promise<Tokenizer> {
   const { path, json, options } = await readTokenizerFiles(directoryOrFile);
-  return atPath(path, () => parseTokenizer(json, options));
-}
-
-export async function readTokenizerFiles(
-  directoryOrFile: string,
-): Promise<{ path: string; json: unknown; options: ParseTokenizerOptions }> {
-  const isDirectory = await stat(directoryOrFile).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-  const path = isDirectory ? join(directoryOrFile, "tokenizer.json") : directoryOrFile;
-  const json = await readJson(path);
-  if (json === undefined) {
-    throw new TokenizerError("TOKENIZER_FILE_MISSING", `${path}: expected a tokenizer.json, found nothing`, {
-      help: "Name a directory that holds one (a run, a checkpoint, a downloaded model), or the file itself.",
-    });
-  }
-  const beside = (name: string): Promise<unknown> => readJson(join(dirname(path), name));
-  const config = await beside("tokenizer_config.json");
-  const specialTokensMap = await beside("special_tokens_map.json");
-  const manifest = await beside("tokenizer_manifest.json");
-  return {
-    path,
-    json,
-    options: {
-      ...(config === undefined ? {} : { config }),
-      ...(specialTokensMap === undefined ? {} : { specialTokensMap }),
-      ...(manifest === undefined ? {} : { manifest }),
-    },
-  };
-}
-
-/** Puts the path in front of what a parser complains about. */
-export function atPath<Result>(path: string, parse: () => Result): Result {
-  try {
-    return parse();
-  } catch (error) {
-    if (!(error instanceof TokenizerError)) throw error;
-    const help = error.help === undefined ? {} : { help: error.help };
-    throw new TokenizerError(error.code, `${path}: ${error.message}`, { cause: error, ...help });
-  }
-}
-
-/** @returns undefined if there is no such file */
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new TokenizerError("TOKENIZER_FILE_MISSING", `${path}: cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new TokenizerError("TOKENIZER_FILE_INVALID", `${path}: expected JSON, got: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
+  return atPath(path, async () => {
+    if (wasSavedByAdapter(options.config)) return parseHfTokenizer(json, options);
+    try {
+      return parseTokenizer(json, options);
+    } catch (error) {
+      if (!(error instanceof TokenizerError) || error.code !== "TOKENIZER_UNSUPPORTED") throw error;
+      return parseHfTokenizer(json, options).catch((failure: Error) => {
+        const help = `@huggingface/tokenizers cannot read it either: ${failure.message}`;
+        throw new TokenizerError(error.code, error.message, { cause: error, help });
+      });
+    }
+  });
 }

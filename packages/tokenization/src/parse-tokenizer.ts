@@ -31,7 +31,7 @@ export function parseTokenizer(json: unknown, options: ParseTokenizerOptions = {
     return isCharJson(files.json) ? new CharTokenizer(files) : new BpeTokenizer(files);
   } catch (error) {
     if (!(error instanceof TokenizerError) || error.code !== "TOKENIZER_UNSUPPORTED") throw error;
-    const help = 'Load it with loadHfTokenizer (kind "hf"), which runs @huggingface/tokenizers.';
+    const help = "parseHfTokenizer runs @huggingface/tokenizers, which may know it.";
     throw new TokenizerError(error.code, error.message, { cause: error, help });
   }
 }

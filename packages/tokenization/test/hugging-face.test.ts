@@ -1,4 +1,13 @@
-import { parseHfTokenizer, parseTokenizer, trainByteLevelBpe } from "@codex/tokenization";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  loadTokenizer,
+  parseHfTokenizer,
+  parseTokenizer,
+  type Tokenizer,
+  trainByteLevelBpe,
+} from "@codex/tokenization";
 import { golden, type HubCase, type TrainedCase } from "./golden.ts";
 
 const trained = golden<TrainedCase[]>("trained.json");
@@ -67,6 +76,43 @@ test.each(hub.filter(({ name }) => name === "bert" || name === "unigram"))(
     expect(tokenizer.toJSON()).toEqual(json);
   },
 );
+
+describe("loadTokenizer", () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "codex-tokenizer-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  async function loadSaved(files: Record<string, string>): Promise<Tokenizer> {
+    for (const [name, contents] of Object.entries(files)) writeFileSync(join(directory, name), contents);
+    return loadTokenizer(directory);
+  }
+
+  test.each(hub)("opens what the adapter saved of a $name tokenizer, with the adapter", async ({ json, cases }) => {
+    const saved = (await parseHfTokenizer(json, { config: { model_max_length: 64 } })).saveFiles();
+    const tokenizer = await loadSaved(saved);
+    expect(tokenizer.kind).toBe("hf");
+    for (const one of cases) expect(ids(tokenizer.encode(one.text, { allowedSpecial: "all" }))).toEqual(one.all);
+    expect(tokenizer.saveFiles()).toEqual(saved);
+    expect(JSON.parse(saved["tokenizer_config.json"]!)).toMatchObject({ model_max_length: 64 });
+  });
+
+  test.each(hub)("reads a $name tokenizer of another program by what knows it", async ({ name, json, cases }) => {
+    const tokenizer = await loadSaved({ "tokenizer.json": JSON.stringify(json) });
+    expect(tokenizer.kind).toBe(name === "gpt2" || name === "llama3" ? "bpe" : "hf");
+    for (const one of cases) expect(ids(tokenizer.encode(one.text, { allowedSpecial: "all" }))).toEqual(one.all);
+  });
+
+  test("what neither reader knows is an error with both reasons", async () => {
+    const json = { ...hub[0]!.json, pre_tokenizer: { type: "Punctuation", behavior: "MergedWithNext" } };
+    await expect(loadSaved({ "tokenizer.json": JSON.stringify(json) })).rejects.toMatchObject({
+      code: "TOKENIZER_UNSUPPORTED",
+      message: expect.stringMatching(/tokenizer\.json: tokenizer\.json: pre_tokenizer: supported is/),
+      help: expect.stringMatching(/^@huggingface\/tokenizers cannot read it either: .*pre_tokenizer\.behavior/),
+    });
+  });
+});
 
 function ids(array: Uint32Array): number[] {
   return Array.from(array);

@@ -29,7 +29,7 @@ test("a tokenizer.json with another expression is refused by name, and the adapt
     expect.objectContaining({
       code: "TOKENIZER_UNSUPPORTED",
       message: expect.stringContaining("tokenizer.json: pre_tokenizer: supported is"),
-      help: expect.stringContaining("loadHfTokenizer"),
+      help: expect.stringContaining("parseHfTokenizer"),
     }),
   );
 });

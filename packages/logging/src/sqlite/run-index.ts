@@ -1,6 +1,6 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { errnoOf, StorageError, toStorageError } from "@codex/storage";
+import { errnoOf, makeDirectory, StorageError, toStorageError } from "@codex/storage";
 import { type Kysely, Kysely as KyselyDatabase, Migrator, SqliteDialect, sql } from "kysely";
 import { LoggingError } from "../errors.ts";
 import { runPaths } from "../run-directory.ts";
@@ -202,7 +202,7 @@ class SqliteRunIndex implements RunIndex {
 }
 
 async function openTables(path: string): Promise<Kysely<IndexTables>> {
-  await mkdir(dirname(resolve(path)), { recursive: true });
+  await makeDirectory(dirname(resolve(path)));
   const db = new KyselyDatabase<IndexTables>({ dialect: new SqliteDialect({ database: openDatabase(path) }) });
   try {
     await writing(db, async (transaction) => {

@@ -1,7 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeModelTensors } from "@codex/safetensors";
-import { writeFileDurably } from "@codex/storage";
+import { makeDirectory, writeFileDurably } from "@codex/storage";
 import type { LanguageModel } from "../language-model.ts";
 
 /** A parameter's values on the host. */
@@ -53,7 +52,7 @@ export async function saveModel(
   directory: string,
   options: SaveModelOptions = {},
 ): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const tensors = new Map(
     [...model.parameters()].map(
       ([name, { variable }]) =>

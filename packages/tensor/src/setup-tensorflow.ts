@@ -5,7 +5,7 @@
  * the wheels on the Python package index export. So: install the package without its scripts, unpack the wheel with pip, link the wheel's
  * headers and libraries to where the binding looks for them, and compile the binding (about ten seconds).
  *
- * Linux x64 and arm64 only: the wheels of other systems name and place their libraries differently.
+ * Linux only: the wheels of other systems name and place their libraries differently. What was tried: docs/guides/tensorflow.md.
  *
  * @module
  */
@@ -68,7 +68,9 @@ async function execute(
   });
   const failure = await new Promise<string | undefined>((settle) => {
     child.on("error", (error) => settle(error.message));
-    child.on("close", (code) => settle(code === 0 ? undefined : `exit code ${code}`));
+    child.on("close", (code, signal) =>
+      settle(code === 0 ? undefined : signal ? `signal ${signal}` : `exit code ${code}`),
+    );
   });
   if (failure === undefined) return output;
   const tail = `${output}\n${errors}`.trim().split("\n").slice(-12).join("\n");

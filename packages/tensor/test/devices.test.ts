@@ -68,7 +68,7 @@ test("probing reports every device and leaves the current one current", async ()
     ["wasm", true],
     ["cpu", true],
   ]);
-  expect(reports[0]!.enable).toBe("npm install @codex/engine");
+  expect(reports[0]!.enable).toBe("The native engine has not been released yet.");
   expect(tf.getBackend()).toBe("cpu");
 });
 

@@ -14,7 +14,7 @@ export interface EngineModule {
 }
 
 const PACKAGE = "@codex/engine";
-const ENABLE = "npm install @codex/engine";
+const ENABLE = "The native engine has not been released yet.";
 
 /** The native backend, if the user has installed it. */
 export const engineDevice: Device = {

@@ -9,8 +9,9 @@ import { absent, type Device, type DeviceStatus, messageOf } from "./device.ts";
 import { initializeBackend } from "./initialize-backend.ts";
 import { quietly } from "./quietly.ts";
 
+const GPU_PACKAGE = "@tensorflow/tfjs-node-gpu";
 /** The one with CUDA first: who has installed it wants it. */
-const PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"];
+const PACKAGES = [GPU_PACKAGE, "@tensorflow/tfjs-node"];
 const ENABLE =
   "Run `codex doctor --setup-tensorflow` (or `npm install @tensorflow/tfjs-node@4.22.0`, where its own installer still works).";
 
@@ -26,7 +27,8 @@ export const tensorflowDevice: Device = {
       const path = resolveFrom(projectDirectory, name);
       if (path === undefined) continue;
       try {
-        loaded = await loadPackage(name, path);
+        const status = await loadPackage(name, path);
+        loaded = { ...status, reason: [status.reason, ...failures].join("; ") };
         return loaded;
       } catch (error) {
         failures.push(`${name} is installed but does not load: ${messageOf(error)}`);
@@ -58,9 +60,10 @@ async function loadPackage(name: string, path: string): Promise<DeviceStatus> {
   const { binding, isUsingGpuDevice } = (findBackend("tensorflow") ?? {}) as TensorflowBackend;
   const version = (module.version ?? module.default?.version)?.["tfjs-node"] ?? "4.22.0";
   const threads = Number(process.env["TF_NUM_INTRAOP_THREADS"]) || availableParallelism();
+  const place = isUsingGpuDevice ? "on a GPU" : "on the processor";
   return {
     found: true,
-    reason: `${name}${isUsingGpuDevice ? " on a GPU" : " on the processor"}`,
+    reason: `${name} ${place}${name === GPU_PACKAGE && !isUsingGpuDevice ? ": it finds no GPU that it can use" : ""}`,
     backend: "tensorflow",
     version: binding?.TF_Version ? `${version} (TensorFlow ${binding.TF_Version})` : version,
     threads,

@@ -1,7 +1,7 @@
 import { findSecrets, redactText } from "@codex/safety";
 import Type from "typebox";
 import { ContentHashSet } from "./content-hash-set.ts";
-import type { Document, InputFile, TextSource } from "./document.ts";
+import type { Document, InputFile, InputOptions, TextSource } from "./document.ts";
 import { DataError } from "./errors.ts";
 import { NormalizationOptions, normalizeText } from "./normalization.ts";
 import { checkSplit, contiguousEnds, cutAtByte, type SplitName, SplitOptions, splitOfText } from "./split.ts";
@@ -50,7 +50,8 @@ export interface Corpus {
   read(): CorpusReading;
   /** The texts of one split: what a tokenizer is trained on. */
   texts(split: SplitName): AsyncIterable<string>;
-  inputs(): Promise<InputFile[]>;
+  /** Those of the source. */
+  inputs(options?: InputOptions): Promise<InputFile[]>;
 }
 
 /**
@@ -94,8 +95,8 @@ class SplitCorpus implements Corpus {
     this.settings = settings;
   }
 
-  inputs(): Promise<InputFile[]> {
-    return this.#source.inputs();
+  inputs(options?: InputOptions): Promise<InputFile[]> {
+    return this.#source.inputs(options);
   }
 
   async *texts(split: SplitName): AsyncGenerator<string> {

@@ -18,12 +18,19 @@ export interface InputFile {
   readonly sha256: string;
 }
 
+/** For whoever waits while gigabytes are read. */
+export interface InputOptions {
+  readonly signal?: AbortSignal;
+  /** Called about once for 64 MiB that are hashed: bytes so far, and of all files. */
+  readonly onProgress?: (progress: { readonly bytes: number; readonly totalBytes: number }) => void;
+}
+
 /** Text in a fixed order. What a data set of the registry is. */
 export interface TextSource {
   /** Plain JSON: what decides, beside the bytes of the inputs, which documents there are. Part of the key of token caches. */
   readonly settings: object;
   /** Starts from the beginning on each call. */
   documents(): AsyncIterable<Document>;
-  /** Every file that `documents` reads, in that order. Reads them all. */
-  inputs(): Promise<InputFile[]>;
+  /** Every file that `documents` reads, in that order. The first call reads them all, later ones those that changed. */
+  inputs(options?: InputOptions): Promise<InputFile[]>;
 }

@@ -15,7 +15,7 @@ export {
 } from "./corpus.ts";
 export { createShakespeareSource } from "./datasets/shakespeare.ts";
 export { createTypescriptLibSource } from "./datasets/typescript-lib.ts";
-export type { Document, InputFile, TextSource } from "./document.ts";
+export type { Document, InputFile, InputOptions, TextSource } from "./document.ts";
 export type { TokenEncoder } from "./encoder.ts";
 export { DataError, type DataErrorCode } from "./errors.ts";
 export { NormalizationOptions } from "./normalization.ts";

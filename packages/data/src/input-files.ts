@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
-import type { InputFile } from "./document.ts";
+import type { InputFile, InputOptions } from "./document.ts";
 import { DataError } from "./errors.ts";
 
 /** A file to read, and its name in messages and manifests. */
@@ -57,23 +57,60 @@ function displayName(file: string, directory: string): string {
   return (below.startsWith("..") || isAbsolute(below) ? file : below).split(sep).join("/");
 }
 
-/** Size and checksum of each file, read once. @throws {DataError} `DATA_FILE_NOT_FOUND` */
-export async function hashInputFiles(files: readonly FoundFile[]): Promise<InputFile[]> {
-  const inputs: InputFile[] = [];
-  for (const { path, name } of files) {
-    const hash = createHash("sha256");
+/** Size and checksum of each file. @throws {DataError} `DATA_FILE_NOT_FOUND` */
+export type InputHasher = (files: readonly FoundFile[], options?: InputOptions) => Promise<InputFile[]>;
+
+/** Remembers the checksums of files: one is read again only if its size or its times are others. */
+export function createInputHasher(): InputHasher {
+  const known = new Map<string, { stamp: string; sha256: string }>();
+  return async (files, { signal, onProgress } = {}) => {
+    const found = await Promise.all(files.map(async (file) => ({ ...file, ...(await stampOf(file)) })));
+    const totalBytes = found.reduce((sum, file) => sum + file.bytes, 0);
     let bytes = 0;
-    try {
-      for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
-        hash.update(chunk as Buffer);
-        bytes += (chunk as Buffer).length;
+    let reported = 0;
+    const count = (more: number) => {
+      signal?.throwIfAborted();
+      bytes += more;
+      if (bytes - reported < PROGRESS_BYTES) return;
+      reported = bytes;
+      onProgress?.({ bytes, totalBytes });
+    };
+    const inputs: InputFile[] = [];
+    for (const file of found) {
+      let entry = known.get(file.path);
+      if (entry?.stamp !== file.stamp) {
+        entry = { stamp: file.stamp, sha256: await hashFile(file, count) };
+        known.set(file.path, entry);
       }
-    } catch (error) {
-      throw unreadable(name, error);
+      inputs.push({ path: file.name, bytes: file.bytes, sha256: entry.sha256 });
     }
-    inputs.push({ path: name, bytes, sha256: hash.digest("hex") });
+    return inputs;
+  };
+}
+
+const PROGRESS_BYTES = 1 << 26;
+
+/** Another one if the file was written to. */
+async function stampOf({ path, name }: FoundFile): Promise<{ bytes: number; stamp: string }> {
+  const { size, mtimeMs, ctimeMs } = await stat(path).catch((error: unknown) => {
+    throw unreadable(name, error);
+  });
+  return { bytes: size, stamp: `${size} ${mtimeMs} ${ctimeMs}` };
+}
+
+/** @param count - told of each piece; what it throws ends the reading */
+async function hashFile({ path, name }: FoundFile, count: (bytes: number) => void): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
+      hash.update(chunk as Buffer);
+      count((chunk as Buffer).length);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error; // not the file's: what `count` threw
+    throw unreadable(name, error);
   }
-  return inputs;
+  return hash.digest("hex");
 }
 
 export function unreadable(name: string, cause: unknown): DataError {

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { readCsvDocuments } from "./csv.ts";
 import type { Document, TextSource } from "./document.ts";
-import { type FoundFile, findInputFiles, hashInputFiles } from "./input-files.ts";
+import { createInputHasher, type FoundFile, findInputFiles } from "./input-files.ts";
 import { readJsonlDocuments } from "./jsonl.ts";
 import { readPlainDocuments } from "./plain-text.ts";
 
@@ -42,6 +42,8 @@ export function createTextSource(
   const directory = context.directory ?? process.cwd();
   const find = () => findInputFiles(typeof path === "string" ? [path] : path, directory);
 
+  const hash = createInputHasher();
+
   const readFile = (file: FoundFile): AsyncIterable<Document> => {
     const fileFormat = format === "auto" ? formatOf(file.name) : format;
     if (fileFormat === "jsonl") return readJsonlDocuments(file, column);
@@ -54,9 +56,7 @@ export function createTextSource(
     async *documents() {
       for (const file of await find()) yield* readFile(file);
     },
-    async inputs() {
-      return hashInputFiles(await find());
-    },
+    inputs: async (inputOptions) => hash(await find(), inputOptions),
   };
 }
 

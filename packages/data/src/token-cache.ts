@@ -22,6 +22,7 @@ interface CacheRequest {
   /** Holds one folder per key. Made if it is missing. */
   readonly directory: string;
   readonly fs?: DurableFs;
+  readonly signal?: AbortSignal;
   readonly description: Omit<DataManifest, keyof EncodingCounts>;
   readonly vocabSize: number;
   readonly tokenByteLength: TokenSequence["tokenByteLength"];
@@ -87,14 +88,14 @@ async function build(folder: string, { description, vocabSize, encode }: CacheRe
 /** @throws {DataError} `DATA_SHARD_INVALID` if a part is missing, damaged, or does not belong to this key */
 async function openFolder(
   folder: string,
-  { description, tokenByteLength }: CacheRequest,
+  { description, tokenByteLength, signal }: CacheRequest,
   { verify }: { verify: boolean },
 ): Promise<Omit<TokenizedCorpus, "origin">> {
   const shards: TokenShard[] = [];
   const open = async (split: SplitName) => {
     const shard = new TokenShard(shardPath(folder, split), { tokenByteLength });
     shards.push(shard);
-    if (verify) await shard.verify();
+    if (verify) await shard.verify(signal);
     const { tokens, documents } = manifest.splits[split];
     if (shard.length !== tokens || shard.documentCount !== documents) throw mismatch(folder, `${split} shard`);
     return shard;

@@ -182,7 +182,7 @@ export class TokenShard implements TokenSequence {
   }
 
   /** Reads the whole file and compares its checksum. @throws {DataError} `DATA_SHARD_INVALID` */
-  async verify(): Promise<void> {
+  async verify(signal?: AbortSignal): Promise<void> {
     const header = this.#readBytes(0, CHECKSUM_OFFSET).slice();
     const hash = createHash("sha256");
     const contents = createReadStream(this.path, {
@@ -191,7 +191,10 @@ export class TokenShard implements TokenSequence {
       start: HEADER_BYTES,
       highWaterMark: 1 << 20,
     });
-    for await (const chunk of contents) hash.update(chunk as Buffer);
+    for await (const chunk of contents) {
+      signal?.throwIfAborted();
+      hash.update(chunk as Buffer);
+    }
     const sha256 = hash.update(header).digest("hex");
     if (sha256 === this.sha256) return;
     throw invalid(this.path, `the sha256 in its header is ${this.sha256}, that of its contents ${sha256}`);

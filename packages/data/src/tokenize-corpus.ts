@@ -4,6 +4,7 @@ import type { Corpus, CorpusStatistics } from "./corpus.ts";
 import type { InputFile } from "./document.ts";
 import { byteLengthTable, DocumentEncoding } from "./encode-documents.ts";
 import type { TokenEncoder } from "./encoder.ts";
+import { DataError } from "./errors.ts";
 import { MemoryTokens } from "./memory-tokens.ts";
 import type { SplitName } from "./split.ts";
 import { openOrBuildTokenCache } from "./token-cache.ts";
@@ -65,7 +66,7 @@ export interface TokenizeOptions {
  * A cache is used only if its inputs, settings and tokenizer are the same and its files are whole: all inputs and all shards
  * are read and hashed for that. It is written to a temporary folder that is renamed when it is complete.
  *
- * @throws {DataError} `DATA_TOKEN_INVALID`, and what reading the corpus throws
+ * @throws {DataError} `DATA_TOKEN_INVALID`, `DATA_CHANGED` if an input was written to meanwhile, and what reading the corpus throws
  * @throws {StorageError} `STORAGE_DISK_FULL`, ...; nothing is left behind then
  */
 export async function tokenizeCorpus(
@@ -73,7 +74,8 @@ export async function tokenizeCorpus(
   encoder: TokenEncoder,
   options: TokenizeOptions = {},
 ): Promise<TokenizedCorpus> {
-  const inputs = await corpus.inputs();
+  const { signal } = options;
+  const inputs = await corpus.inputs(signal === undefined ? {} : { signal });
   const tokenizer = {
     hash: options.cache?.tokenizerHash ?? null,
     vocab_size: encoder.vocabSize,
@@ -81,11 +83,16 @@ export async function tokenizeCorpus(
   };
   const identity = { inputs, settings: corpus.settings, tokenizer };
   const description = { schema_version: 1, key: sha256OfJson(identity), ...identity } as const;
-  const encode = (sinks: BySplit<TokenSink>) => encodeCorpus(corpus, encoder, sinks, options);
+  const encode = async (sinks: BySplit<TokenSink>) => {
+    const counts = await encodeCorpus(corpus, encoder, sinks, options);
+    checkUnchanged(inputs, await corpus.inputs());
+    return counts;
+  };
   const tokenByteLength = byteLengthTable(encoder);
   if (options.cache !== undefined) {
     return openOrBuildTokenCache({
       ...options.cache,
+      ...(signal === undefined ? {} : { signal }),
       description,
       vocabSize: encoder.vocabSize,
       tokenByteLength,
@@ -135,6 +142,17 @@ async function encodeCorpus(
       test: counts(encodings.test),
     },
   };
+}
+
+/** Tokens must not be kept under the checksums of another text. */
+function checkUnchanged(before: readonly InputFile[], after: readonly InputFile[]): void {
+  const now = new Map(after.map((input) => [input.path, input.sha256]));
+  const changed = before.filter(({ path, sha256 }) => now.get(path) !== sha256).map(({ path }) => path);
+  if (changed.length === 0 && before.length === after.length) return;
+  const what = changed.length > 0 ? changed.join(", ") : "there are other files than before";
+  throw new DataError("DATA_CHANGED", `the text changed while it was tokenized: ${what}`, {
+    help: "Try again when nothing writes to it any more.",
+  });
 }
 
 const PROGRESS_TOKENS = 1_000_000;

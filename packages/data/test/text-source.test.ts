@@ -1,4 +1,4 @@
-import { symlinkSync } from "node:fs";
+import { symlinkSync, truncateSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { createTextSource } from "@codex/data";
 import { collect } from "./support/sources.ts";
@@ -111,6 +111,37 @@ describe("text", () => {
       { text: "one\ntwo", origin: "a.txt:1" },
       { text: "three\nfour", origin: "a.txt:6" },
     ]);
+  });
+});
+
+describe("inputs", () => {
+  const MIB = 1 << 20;
+  const ZEROS = "9efc5dc2d6584895ba90dc7a5ab20477e9de4a6cd0195c13c502784cb41d5066"; // sha256 of 129 MiB of them
+
+  test("tell how far they are, can be stopped, and are read once", async () => {
+    truncateSync(files.write("large.txt", ""), 129 * MIB);
+    const source = createTextSource({ path: "large.txt" }, { directory: files.path() });
+    const abort = new AbortController();
+    const reason = new Error("stopped");
+    const stopped = source.inputs({ signal: abort.signal, onProgress: () => abort.abort(reason) });
+    await expect(stopped).rejects.toBe(reason);
+
+    const seen: unknown[] = [];
+    const onProgress = (progress: unknown) => seen.push(progress);
+    const inputs = [{ path: "large.txt", bytes: 129 * MIB, sha256: ZEROS }];
+    expect(await source.inputs({ onProgress })).toEqual(inputs);
+    expect(seen).toEqual([64, 128].map((mib) => ({ bytes: mib * MIB, totalBytes: 129 * MIB })));
+    expect(await source.inputs({ onProgress })).toEqual(inputs);
+    expect(seen.length).toBe(2);
+  });
+
+  test("a file that was written to is read again", async () => {
+    files.write("a.txt", "less");
+    const source = createTextSource({ path: "a.txt" }, { directory: files.path() });
+    const [before] = await source.inputs();
+    files.write("a.txt", "more");
+    const [after] = await source.inputs();
+    expect([before!.sha256.slice(0, 8), after!.sha256.slice(0, 8)]).toEqual(["4fdd3b62", "187897ce"]);
   });
 });
 

@@ -229,3 +229,42 @@ test("progress is told about once in a million tokens", async () => {
     { documents: 30, tokens: 3_000_000 },
   ]);
 });
+
+test("checking the cache can be stopped", async () => {
+  await tokenize();
+  const corpus = createCorpus(createTextSource({ path: "corpus", unit: "line" }, { directory: files.path() }), {
+    split: { validation: 0.2 },
+  });
+  const abort = new AbortController();
+  const inputs = await corpus.inputs();
+  const reason = new Error("stopped");
+  const stopping: typeof corpus = {
+    settings: corpus.settings,
+    read: () => corpus.read(),
+    texts: (split) => corpus.texts(split),
+    async inputs() {
+      abort.abort(reason);
+      return inputs;
+    },
+  };
+  const cache = { directory: files.path("cache/tokens"), tokenizerHash: "t1" };
+  await expect(tokenizeCorpus(stopping, byteEncoderWithEnd, { cache, signal: abort.signal })).rejects.toBe(reason);
+  expect((await tokenize()).origin).toBe("cache");
+});
+
+test("a text that is written to while it is tokenized is refused, and nothing is kept", async () => {
+  const encoder: TokenEncoder = {
+    ...byteEncoder,
+    encode(piece) {
+      if (piece === "line 100") files.write("corpus/b.txt", "more");
+      return byteEncoder.encode(piece);
+    },
+  };
+  files.write("corpus/b.txt", "less");
+  await expect(tokenize({ encoder })).rejects.toMatchObject({
+    code: "DATA_CHANGED",
+    message: "the text changed while it was tokenized: corpus/b.txt",
+  });
+  expect(readdirSync(files.path("cache/tokens"))).toEqual([]);
+  expect((await tokenize()).origin).toBe("built");
+});

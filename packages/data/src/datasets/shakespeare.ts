@@ -16,8 +16,8 @@ export function createShakespeareSource(): TextSource {
   const path = PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((place) => existsSync(place));
   if (path === undefined) throw new DataError("DATA_FILE_NOT_FOUND", "tinyshakespeare.txt: missing from @codex/data");
   const file = createTextSource({ path, format: "text" });
-  const inputs = async () => {
-    const [input] = await file.inputs();
+  const inputs: TextSource["inputs"] = async (options) => {
+    const [input] = await file.inputs(options);
     if (input?.sha256 === SHA256) return [{ ...input, path: "tinyshakespeare.txt" }];
     throw new DataError("DATA_CHANGED", `${path}: expected the sha256 ${SHA256}, got ${input?.sha256}`);
   };

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { TextSource } from "../document.ts";
 import { DataError } from "../errors.ts";
-import { type FoundFile, hashInputFiles } from "../input-files.ts";
+import { createInputHasher, type FoundFile } from "../input-files.ts";
 import { readText } from "../read-text.ts";
 import { cutDeclarations } from "./declarations.ts";
 
@@ -15,6 +15,7 @@ import { cutDeclarations } from "./declarations.ts";
  * @throws {DataError} while it is read: `DATA_PACKAGE_ABSENT`
  */
 export function createTypescriptLibSource(context: { directory: string }): TextSource {
+  const hash = createInputHasher();
   return {
     settings: { dataset: "typescript-lib" },
     async *documents() {
@@ -26,9 +27,7 @@ export function createTypescriptLibSource(context: { directory: string }): TextS
         }
       }
     },
-    async inputs() {
-      return hashInputFiles(await findFiles(context.directory));
-    },
+    inputs: async (options) => hash(await findFiles(context.directory), options),
   };
 }
 

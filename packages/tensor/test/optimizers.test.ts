@@ -86,6 +86,15 @@ describe.each(presentDevices)("on %s", (device) => {
     },
   );
 
+  test("the eps of adamW is added after the correction of the second moment", () => {
+    const [parameter, first, second] = [0, 0, 0].map((value) => tf.variable(tf.tensor([value])));
+    const state = { parameters: [parameter!], firstMoments: [first!], secondMoments: [second!] };
+    const settings = { learningRate: 1, beta1: 0.9, beta2: 0.999, eps: 0.25, weightDecay: [0], step: 1 };
+    adamW({ ...state, gradients: [tf.tensor([2])], ...settings });
+    // Both corrected moments are those of one gradient: 2 / (2 + 0.25).
+    expectClose(parameter!, tf.tensor([-2 / 2.25]), 1e-6);
+  });
+
   test("a step changes the variables only: not the tensors they came from, nor the gradients", () => {
     const initial = tf.tensor([1, 2, 3]);
     const parameter = tf.variable(initial);
@@ -119,6 +128,16 @@ describe.each(presentDevices)("on %s", (device) => {
       });
     },
   );
+
+  test("the factor of a norm as small as the epsilon of PyTorch is a half", () => {
+    const { gradients } = clipByGlobalNorm([tf.tensor([1e-6])], 1e-6);
+    expect(gradients[0]!.dataSync()[0]! / 1e-6).toBeCloseTo(0.5, 4);
+  });
+
+  test("the norm of two million equal gradients is exact to four digits", () => {
+    const { norm } = clipByGlobalNorm([tf.fill([2048, 1024], 0.01)], undefined);
+    expect(norm.dataSync()[0]! / (0.01 * Math.sqrt(2048 * 1024))).toBeCloseTo(1, 4);
+  });
 
   test("no gradients have norm 0", () => {
     expect(clipByGlobalNorm([], 1).norm.dataSync()[0]).toBe(0);

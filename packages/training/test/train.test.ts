@@ -1,9 +1,12 @@
 import { selectDevice } from "@codex/tensor";
 import {
+  createSgd,
   type HostBatch,
   type MetricValue,
+  restoreCheckpoint,
   type StepEvent,
   type TrainArguments,
+  type TrainingCheckpoint,
   type TrainingEvent,
   type TrainingOptionsInput,
   train,
@@ -71,6 +74,41 @@ describe("gradient accumulation", () => {
     small.model.dispose();
   });
 
+  test("a step with one target in all has the gradient of that target", async () => {
+    const single = tinyBatch([0], { length: 2 });
+    single.labels.set([5, -100]);
+    const both = { ...tinyBatch([0, 0], { length: 2 }), labels: Int32Array.of(5, -100, 5, -100) };
+    const [one, two] = await Promise.all(
+      [single, both].map((batch) =>
+        run({ maxSteps: 1, batchSize: batch.rows }, { data: { samplesPerEpoch: batch.rows, batch: () => batch } }),
+      ),
+    );
+    expect([one!, two!].map(({ steps }) => steps[0]!.targets)).toEqual([1, 2]);
+    expect(one!.steps[0]!.gradientNorm).toBeCloseTo(two!.steps[0]!.gradientNorm, 6);
+  });
+
+  test("every micro-step of every step has a dropout key of its own, a function of the seed; evaluation has none", async () => {
+    const keysOf = async (seed: number) => {
+      const tiny = createTinyModel();
+      const keys: string[] = [];
+      const model: TinyModel = {
+        ...tiny,
+        loss(batch, context) {
+          expect(context.dropoutKey === undefined).toBe(!context.training);
+          if (context.training) keys.push(context.dropoutKey!.join());
+          return tiny.loss(batch, context);
+        },
+      };
+      const options = { maxSteps: 2, gradientAccumulationSteps: 3, evaluationEverySteps: 1 };
+      await run(options, { model, seed, evaluation: tinyEvaluation() });
+      return keys;
+    };
+    const keys = await keysOf(7);
+    expect(new Set(keys).size).toBe(5); // 10 samples in batches of 2: three micro-steps, and the two that are left
+    expect(await keysOf(7)).toEqual(keys);
+    expect(new Set([...keys, ...(await keysOf(8))]).size).toBe(10);
+  });
+
   test("the last window of an epoch takes what is left, and each sample is used once per epoch", async () => {
     const { steps, events, result } = await run(
       { epochs: 2, batchSize: 2, gradientAccumulationSteps: 2 },
@@ -120,6 +158,47 @@ test("timers and signals run between steps", async () => {
   const { result } = await run({ maxSteps: 100_000 }, { signal: controller.signal });
   expect(result).toMatchObject({ stopReason: "signal", signalReason: "later" });
   expect(result.step).toBeLessThan(100_000);
+});
+
+test("an abort during a save costs no step more, and no save", async () => {
+  const controller = new AbortController();
+  const saved: number[] = [];
+  const checkpoints = {
+    async save({ step }: { step: number }) {
+      saved.push(step);
+      if (step === 2) controller.abort();
+      return { path: "" };
+    },
+  };
+  const { result } = await run({ maxSteps: 5, checkpointEverySteps: 1 }, { checkpoints, signal: controller.signal });
+  expect(result).toMatchObject({ stopReason: "signal", step: 2 });
+  expect(saved).toEqual([1, 2]);
+});
+
+test("a checkpoint shares no memory with the run, nor with the model that it is put back into", async () => {
+  const model = createTinyModel();
+  const optimizer = createSgd({ momentum: 0.9 });
+  const saved: TrainingCheckpoint[] = [];
+  const checkpoints = {
+    async save(checkpoint: TrainingCheckpoint) {
+      saved.push(checkpoint);
+      return { path: "" };
+    },
+  };
+  await run({ maxSteps: 1 }, { model, optimizer, checkpoints });
+  const checkpoint = structuredClone(saved[0]!);
+  const variables = () => [
+    ...[...model.parameters().values()].map(({ variable }) => variable),
+    ...optimizer.state().values(),
+  ];
+  const scribbleInto = ({ parameters, optimizer }: TrainingCheckpoint) => {
+    for (const { data } of [...parameters.values(), ...optimizer.values()]) data.fill(1e9);
+  };
+  scribbleInto(saved[0]!);
+  for (const variable of variables()) expect(Math.max(...variable.dataSync())).toBeLessThan(1e3);
+  restoreCheckpoint(checkpoint, model, optimizer);
+  scribbleInto(checkpoint);
+  for (const variable of variables()) expect(Math.max(...variable.dataSync())).toBeLessThan(1e3);
 });
 
 test("a signal that was aborted before the start takes no step and saves nothing", async () => {

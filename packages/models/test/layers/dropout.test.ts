@@ -46,6 +46,36 @@ describe.each(devices)("on %s", (device) => {
   });
 });
 
+test("no two places of a forward pass draw the same mask", async () => {
+  await selectDevice("cpu");
+  const model = createModel({ ...tinyConfigs.gpt2, embdPdrop: 0.1, attnPdrop: 0.1, residPdrop: 0.1 }, { seed: 1 });
+  const offsets: number[] = [];
+  // Kernels that note where their draws begin, and drop nothing.
+  const note = (kernelName: string, input: "x" | "q", offsetOf: (attributes: object) => number): tf.KernelConfig => ({
+    kernelName,
+    backendName: "cpu",
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      offsets.push(offsetOf(attrs as object));
+      (backend as tf.KernelBackend).incRef(inputs[input]!.dataId);
+      return [inputs[input]!];
+    },
+  });
+  const kernels = [
+    note("CodexDropout", "x", (attributes) => (attributes as { offset: number }).offset),
+    note("CodexAttention", "q", (attributes) => (attributes as { dropout: { offset: number } }).dropout.offset),
+  ];
+  for (const kernel of kernels) tf.registerKernel(kernel);
+  try {
+    loss(model, true, [1, 2]);
+  } finally {
+    for (const { kernelName } of kernels) tf.unregisterKernel(kernelName, "cpu");
+    model.dispose();
+  }
+  // After the embedding, and in each layer on the attention, after it and after the MLP: 2^32 draws apart.
+  const places = 1 + 3 * tinyConfigs.gpt2.numHiddenLayers;
+  expect(offsets).toEqual(Array.from({ length: places }, (_, place) => place * 2 ** 32));
+});
+
 test("training with dropout and without a key is an error", async () => {
   await selectDevice("cpu");
   const model = createTiny("gpt2");

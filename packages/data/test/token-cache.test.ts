@@ -252,18 +252,21 @@ test("checking the cache can be stopped", async () => {
   expect((await tokenize()).origin).toBe("cache");
 });
 
-test("a text that is written to while it is tokenized is refused, and nothing is kept", async () => {
+test.each([
+  ["a text that is written to", "corpus/b.txt", "corpus/b.txt"],
+  ["a text that is added", "corpus/c.txt", "there are other files than before"],
+])("%s while the corpus is tokenized: refused, and nothing is kept", async (_, written, named) => {
   const encoder: TokenEncoder = {
     ...byteEncoder,
     encode(piece) {
-      if (piece === "line 100") files.write("corpus/b.txt", "more");
+      if (piece === "line 100") files.write(written, "more");
       return byteEncoder.encode(piece);
     },
   };
   files.write("corpus/b.txt", "less");
   await expect(tokenize({ encoder })).rejects.toMatchObject({
     code: "DATA_CHANGED",
-    message: "the text changed while it was tokenized: corpus/b.txt",
+    message: `the text changed while it was tokenized: ${named}`,
   });
   expect(readdirSync(files.path("cache/tokens"))).toEqual([]);
   expect((await tokenize()).origin).toBe("built");

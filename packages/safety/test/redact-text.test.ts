@@ -29,6 +29,12 @@ test("several secrets go, the rest stays as it is, and doing it again changes no
   expect(redactText(redacted)).toBe(redacted);
 });
 
+test("secrets that touch each other all go", () => {
+  const key = (dashes: string) => `-----${dashes} PRIVATE ${"KEY"}-----`;
+  const text = `${key("BEGIN")}MII${key("END")}ghp_${body(36)}`;
+  expect(redactText(text)).toBe("[REDACTED:private-key][REDACTED:github-personal-token]");
+});
+
 test("ordinary text and code are left alone", () => {
   const text = `
     export interface Tokenizer { readonly padToken: string; encode(text: string): Uint32Array }

@@ -58,6 +58,13 @@ test("lines over several chunks, with bytes of one character on both sides, are 
   expect(await linesOf(path)).toEqual(lines);
 });
 
+test("what a power loss left behind zero bytes is cut on opening, however much follows", async () => {
+  writeFileSync(path, `whole\n${"\0".repeat(10)}\n${"x".repeat(100_000)}\nlater\n`);
+  await using log = await AppendOnlyLines.open(path);
+  await log.appendLine("next");
+  expect(readFileSync(path, "utf8")).toBe("whole\nnext\n");
+});
+
 test("truncateFrom goes back to before the first line that matches", async () => {
   await using log = await AppendOnlyLines.open(path);
   for (const step of [1, 2, 3, 2, 4]) await log.append({ step });

@@ -3,7 +3,6 @@ import Type from "typebox";
 import { DataError } from "./errors.ts";
 
 export type SplitName = "train" | "validation" | "test";
-export const SPLIT_NAMES: readonly SplitName[] = ["train", "validation", "test"];
 
 /** Which part of the text is held out. What is in neither validation nor test is train. */
 export const SplitOptions = Type.Object(

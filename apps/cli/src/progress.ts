@@ -50,6 +50,8 @@ function summary(outcome: TrainOutcome, terminal: Terminal): string {
       lines.push(`  ${name.padEnd(14)} ${bitsPerByte.toFixed(4)}`);
     lines.push("");
   }
+  // Whoever came through npm has the command in node_modules/.bin, which is not on the shell's path.
+  const codex = terminal.env["npm_execpath"] === undefined ? "codex" : "npx codex";
   const more = outcome.stopReason === "signal" ? "" : ` --allow-drift training.maxSteps=${outcome.step * 2}`;
   lines.push(
     paint(
@@ -61,9 +63,9 @@ function summary(outcome: TrainOutcome, terminal: Terminal): string {
     `  ${shown(checkpoint)}   a Hugging Face model folder`,
     "",
     paint(terminal, 1, "next"),
-    `  codex resume ${quoted(run)}${more}`,
-    `  codex generate --checkpoint ${quoted(run)} --prompt ${quoted(outcome.prompt ?? "Hello")}`,
-    `  codex evaluate --checkpoint ${quoted(run)}`,
+    `  ${codex} resume ${quoted(run)}${more}`,
+    `  ${codex} generate --checkpoint ${quoted(run)} --prompt ${quoted(outcome.prompt ?? "Hello")}`,
+    `  ${codex} evaluate --checkpoint ${quoted(run)}`,
     `  from code: import { generate } from "@codex/pipeline"; await generate({ checkpoint: ${JSON.stringify(run)}, prompt: "..." })`,
   );
   return lines.join("\n");

@@ -23,6 +23,33 @@ test.each(files)("%s is valid, by its path and by its name in an empty project",
   expect(byName.value).toEqual(byPath.value);
 });
 
+test("the shakespeare recipe is nanoGPT's published setting", async () => {
+  const { value } = await loadConfiguration({ config: join(configs, "recipes/shakespeare-char.yaml") });
+  expect(value).toMatchObject({
+    model: {
+      name: "gpt2",
+      numHiddenLayers: 4,
+      numAttentionHeads: 4,
+      hiddenSize: 128,
+      embdPdrop: 0,
+      attnPdrop: 0,
+      residPdrop: 0,
+    },
+    data: { name: "shakespeare", sequenceLength: 64, split: { kind: "contiguous", validation: 0.1 } },
+    tokenizer: { name: "char" },
+    training: {
+      maxSteps: 2000,
+      batchSize: 12,
+      learningRate: 1e-3,
+      minLearningRate: 1e-4,
+      warmupSteps: 100,
+      betas: [0.9, 0.99],
+      weightDecay: 0.1,
+      maxGradNorm: 1,
+    },
+  });
+});
+
 test("the schema and the documentation know every group, with types and defaults", async () => {
   const schema = await configurationSchema();
   const { properties } = schema as { properties: Record<string, { properties?: object }> };

@@ -22,8 +22,8 @@ export interface FusedOp<Inputs extends object, Attributes extends object> {
   readonly saved: readonly (keyof Inputs & string)[];
   /** `[value, ...extra]`: the extra outputs are kept for the gradient, and for nothing else. */
   forward(inputs: Inputs, attributes: Attributes): readonly Tensor[];
-  /** One gradient per differentiable input that is present. */
-  gradient(context: GradientContext<Inputs, Attributes>): { readonly [Name in keyof Inputs]?: Tensor };
+  /** The gradient of each differentiable input; only those that are wanted are computed. */
+  gradient(context: GradientContext<Inputs, Attributes>): { readonly [Name in keyof Inputs]?: () => Tensor };
 }
 
 export interface GradientContext<Inputs extends object, Attributes extends object> {
@@ -33,20 +33,21 @@ export interface GradientContext<Inputs extends object, Attributes extends objec
   readonly inputs: Inputs;
   readonly extra: readonly Tensor[];
   readonly attributes: Attributes;
-  /** The differentiable inputs that are present. */
-  readonly gradientsOf: readonly (keyof Inputs & string)[];
 }
 
 type NamedTensors = Record<string, Tensor>;
 
-/** Runs the op on the current backend and puts it on the tape. The caller (or `tidy`) disposes the result. */
+/**
+ * Runs the op on the current backend and puts it on the tape. The caller (or `tidy`) disposes the result. A variable whose `trainable` flag
+ * is false gets no gradient, and none is computed for it.
+ */
 export function runFusedOp<Inputs extends object, Attributes extends object>(
   op: FusedOp<Inputs, Attributes>,
   inputs: Inputs,
   attributes: Attributes,
 ): Tensor {
   const given = presentTensors(inputs);
-  const names = op.differentiable.filter((name) => name in given);
+  const names = op.differentiable.filter((name) => name in given && !isFrozen(given[name]!));
   const savedNames = op.saved.filter((name) => name in given);
   const run = customGrad((...argumentsAndSave: (Tensor | GradSaveFunc)[]) => {
     const save = argumentsAndSave[argumentsAndSave.length - 1] as GradSaveFunc;
@@ -58,9 +59,8 @@ export function runFusedOp<Inputs extends object, Attributes extends object>(
         inputs: Object.fromEntries(savedNames.map((name, i) => [name, saved[i]!])) as Inputs,
         extra: saved.slice(savedNames.length),
         attributes,
-        gradientsOf: names,
       };
-      return runGradient(op, context);
+      return runGradient(op, context, names);
     };
     return { value: value!, gradFunc };
   });
@@ -80,20 +80,26 @@ export function runForward<Inputs extends object, Attributes extends object>(
 function runGradient<Inputs extends object, Attributes extends object>(
   op: FusedOp<Inputs, Attributes>,
   context: GradientContext<Inputs, Attributes>,
+  names: readonly (keyof Inputs & string)[],
 ): Tensor[] {
   const kernelName = `${op.kernelName}Gradient`;
   if (getKernel(kernelName, getBackend()) === undefined) {
     return tidy(() => {
       const gradients = op.gradient(context);
-      return context.gradientsOf.map((name) => gradients[name]!);
+      return names.map((name) => gradients[name]!());
     });
   }
   const extra = Object.fromEntries(context.extra.map((tensor, i) => [`extra${i}`, tensor]));
   const inputs = { dy: context.dy, ...presentTensors(context.inputs), ...extra };
   return engine().runKernel(kernelName, inputs, {
     ...context.attributes,
-    gradientsOf: [...context.gradientsOf],
+    gradientsOf: [...names],
   }) as Tensor[];
+}
+
+/** By the flag and not by class: there may be two copies of TensorFlow.js core in a process. */
+function isFrozen(tensor: Tensor & { readonly trainable?: boolean }): boolean {
+  return tensor.trainable === false;
 }
 
 function presentTensors(inputs: object): NamedTensors {

@@ -219,6 +219,33 @@ test("a backend's kernel of an op's name takes the place of the composed form, f
   }
 });
 
+test("a gradient kernel is asked for what is present and not frozen", async () => {
+  await selectDevice("cpu");
+  const wanted: unknown[] = [];
+  const kernelName = "CodexLinearGradient";
+  tf.registerKernel({
+    kernelName,
+    backendName: "cpu",
+    kernelFunc: ({ attrs }) => {
+      const names = attrs!["gradientsOf"] as string[];
+      wanted.push(names);
+      return names.map((name) => tf.ones(name === "bias" ? [3] : [3, 3]));
+    },
+  });
+  const [weight, bias] = [tf.variable(tf.ones([3, 3])), tf.variable(tf.ones([3]))];
+  const gradient = tf.grad((x: tf.Tensor) => linear(x, weight, bias));
+  try {
+    gradient(tf.ones([3, 3]));
+    weight.trainable = false;
+    gradient(tf.ones([3, 3]));
+    bias.trainable = false;
+    gradient(tf.ones([3, 3]));
+    expect(wanted).toEqual([["x", "weight", "bias"], ["x", "bias"], ["x"]]);
+  } finally {
+    tf.unregisterKernel(kernelName, "cpu");
+  }
+});
+
 describe("the op set is what the kernels are called with", () => {
   const x = () => tf.ones([2, 4]);
   const heads = () => tf.ones([1, 2, 3, 4]);

@@ -37,7 +37,16 @@ export function initialValues(spec: ParameterSpec, init: RandomStream): Float32A
 /** Puts values on the device as a trainable parameter. The variable is the caller's to dispose. */
 export function createParameter(spec: ParameterSpec, values: Float32Array): Parameter {
   const variable = tf.tidy(() => tf.variable(tf.tensor(values, [...spec.shape], "float32")));
-  return { name: spec.name, variable, trainable: true };
+  return {
+    name: spec.name,
+    variable,
+    get trainable() {
+      return variable.trainable; // the ops go by the variable's own flag
+    },
+    set trainable(trainable) {
+      variable.trainable = trainable;
+    },
+  };
 }
 
 /** Creates every parameter of a new model. */

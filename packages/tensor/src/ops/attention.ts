@@ -89,7 +89,7 @@ const attentionOp: FusedOp<AttentionInputs, AttentionAttributes> = {
       total?.dv.dispose();
       total = sums;
     }
-    return { q: concat(dq, 2), k: total!.dk, v: total!.dv };
+    return { q: () => concat(dq, 2), k: () => total!.dk, v: () => total!.dv };
   },
 };
 

@@ -21,7 +21,7 @@ const dropoutOp: FusedOp<{ readonly x: Tensor }, DropoutAttributes> = {
     return [mul(x, mask), mask];
   },
   gradient({ dy, extra: [mask] }) {
-    return { x: mul(dy, mask!) };
+    return { x: () => mul(dy, mask!) };
   },
 };
 

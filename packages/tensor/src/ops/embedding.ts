@@ -16,7 +16,7 @@ const embeddingOp: FusedOp<EmbeddingInputs, { vocabSize: number }> = {
   },
   gradient({ dy, inputs: { ids }, attributes: { vocabSize } }) {
     const rows = reshape(dy, [-1, dy.shape[dy.rank - 1]!]);
-    return { weight: unsortedSegmentSum(rows, reshape(ids, [-1]) as Tensor1D, vocabSize) };
+    return { weight: () => unsortedSegmentSum(rows, reshape(ids, [-1]) as Tensor1D, vocabSize) };
   },
 };
 

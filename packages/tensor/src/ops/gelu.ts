@@ -20,11 +20,11 @@ const geluOp: FusedOp<{ readonly x: Tensor }, { approximate: "none" | "tanh" }> 
   gradient({ dy, inputs: { x }, attributes: { approximate } }) {
     if (approximate === "none") {
       const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return { x: mul(dy, add(normalCdf(x), mul(x, density))) };
+      return { x: () => mul(dy, add(normalCdf(x), mul(x, density))) };
     }
     const gate = tanhGate(x);
     const slope = add(mul(square(x), 3 * CUBIC), LINEAR); // of the sigmoid's argument
-    return { x: mul(dy, mul(gate, add(mul(mul(x, slope), sub(1, gate)), 1))) };
+    return { x: () => mul(dy, mul(gate, add(mul(mul(x, slope), sub(1, gate)), 1))) };
   },
 };
 

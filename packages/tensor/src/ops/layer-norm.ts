@@ -19,14 +19,18 @@ const layerNormOp: FusedOp<LayerNormInputs, { eps: number }> = {
     const scaled = mul(mul(centered, rstd), weight);
     return [bias === undefined ? scaled : add(scaled, bias), mu, rstd];
   },
-  gradient({ dy, inputs: { x, weight }, extra: [mu, rstd], gradientsOf }) {
+  gradient({ dy, inputs: { x, weight }, extra: [mu, rstd] }) {
     const normalized = mul(sub(x, mu!), rstd!);
-    const dNormalized = mul(dy, weight);
-    const alongOnes = mean(dNormalized, -1, true);
-    const alongX = mean(mul(dNormalized, normalized), -1, true);
-    const dx = mul(rstd!, sub(sub(dNormalized, alongOnes), mul(normalized, alongX)));
-    const gradients = { x: dx, weight: sumRows(mul(dy, normalized)) };
-    return gradientsOf.includes("bias") ? { ...gradients, bias: sumRows(dy) } : gradients;
+    return {
+      x() {
+        const dNormalized = mul(dy, weight);
+        const alongOnes = mean(dNormalized, -1, true);
+        const alongX = mean(mul(dNormalized, normalized), -1, true);
+        return mul(rstd!, sub(sub(dNormalized, alongOnes), mul(normalized, alongX)));
+      },
+      weight: () => sumRows(mul(dy, normalized)),
+      bias: () => sumRows(dy),
+    };
   },
 };
 

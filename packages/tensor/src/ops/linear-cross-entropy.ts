@@ -84,7 +84,7 @@ const lossOp: FusedOp<LossInputs, LossAttributes> = {
     return attributes.withGradients ? [loss!, concat(dHidden, 0), dWeight!] : [loss!];
   },
   gradient({ dy, extra: [dHidden, dWeight] }) {
-    return { hidden: mul(dHidden!, dy), weight: mul(dWeight!, dy) };
+    return { hidden: () => mul(dHidden!, dy), weight: () => mul(dWeight!, dy) };
   },
 };
 

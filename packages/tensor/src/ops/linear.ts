@@ -26,14 +26,15 @@ const linearOp: FusedOp<LinearInputs, LinearAttributes> = {
     const y = bias === undefined ? product : add(product, bias);
     return [reshape(y, [...x.shape.slice(0, -1), y.shape[1]!])];
   },
-  gradient({ dy, inputs: { x, weight }, attributes: { weightLayout }, gradientsOf }) {
+  gradient({ dy, inputs: { x, weight }, attributes: { weightLayout } }) {
     const rows = asRows(x); // [N, I]
     const dRows = asRows(dy); // [N, O]
     const outIn = weightLayout === "outIn";
-    const dx = matMul(dRows, weight as Tensor2D, false, !outIn); // [N, I]
-    const dWeight = outIn ? matMul(dRows, rows, true, false) : matMul(rows, dRows, true, false);
-    const gradients = { x: reshape(dx, x.shape), weight: dWeight };
-    return gradientsOf.includes("bias") ? { ...gradients, bias: sum(dRows, 0) } : gradients;
+    return {
+      x: () => reshape(matMul(dRows, weight as Tensor2D, false, !outIn), x.shape),
+      weight: () => (outIn ? matMul(dRows, rows, true, false) : matMul(rows, dRows, true, false)),
+      bias: () => sum(dRows, 0),
+    };
   },
 };
 

@@ -18,9 +18,14 @@ const rmsNormOp: FusedOp<RmsNormInputs, { eps: number }> = {
   },
   gradient({ dy, inputs: { x, weight }, extra: [rstd] }) {
     const normalized = mul(x, rstd!);
-    const dNormalized = mul(dy, weight);
-    const alongX = mean(mul(dNormalized, normalized), -1, true);
-    return { x: mul(rstd!, sub(dNormalized, mul(normalized, alongX))), weight: sumRows(mul(dy, normalized)) };
+    return {
+      x() {
+        const dNormalized = mul(dy, weight);
+        const alongX = mean(mul(dNormalized, normalized), -1, true);
+        return mul(rstd!, sub(dNormalized, mul(normalized, alongX)));
+      },
+      weight: () => sumRows(mul(dy, normalized)),
+    };
   },
 };
 

@@ -30,7 +30,7 @@ const rotaryOp: FusedOp<RotaryInputs, Record<string, never>> = {
   gradient({ dy, inputs: { cos, sin } }) {
     // The transpose of the rotation: the halves of dy * sin change places, and the second is negated.
     const [first, second] = split(mul(dy, perHead(sin)), 2, -1) as [Tensor, Tensor];
-    return { x: add(mul(dy, perHead(cos)), concat([second, neg(first)], -1)) };
+    return { x: () => add(mul(dy, perHead(cos)), concat([second, neg(first)], -1)) };
   },
 };
 

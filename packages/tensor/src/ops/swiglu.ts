@@ -17,8 +17,10 @@ const swigluOp: FusedOp<SwigluInputs, Record<string, never>> = {
   gradient({ dy, inputs: { gate, up } }) {
     const s = sigmoid(gate);
     const silu = mul(gate, s);
-    const dSilu = add(s, mul(silu, sub(1, s))); // s + gate s (1 - s)
-    return { gate: mul(mul(dy, up), dSilu), up: mul(dy, silu) };
+    return {
+      gate: () => mul(mul(dy, up), add(s, mul(silu, sub(1, s)))), // s + gate s (1 - s)
+      up: () => mul(dy, silu),
+    };
   },
 };
 

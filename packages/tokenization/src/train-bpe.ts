@@ -67,7 +67,7 @@ export async function trainByteLevelBpe(
 ): Promise<TrainedTokenizer> {
   const { vocabSize, minFrequency = 0, preTokenizer = "gpt2", specialTokens = DEFAULT_SPECIAL_TOKENS } = options;
   const special = specialTokenList(specialTokens);
-  checkOptions(vocabSize, minFrequency, special);
+  checkOptions({ vocabSize, minFrequency, preTokenizer }, special);
 
   const counts = new Map<string, number>();
   const cut = pieceEnd(preTokenizer);
@@ -138,10 +138,15 @@ export async function trainByteLevelBpe(
   return Object.assign(tokenizer, { manifest });
 }
 
-function checkOptions(vocabSize: number, minFrequency: number, special: readonly string[]): void {
+function checkOptions(
+  { vocabSize, minFrequency, preTokenizer }: Omit<BpeTrainingOptions, "specialTokens">,
+  special: readonly string[],
+): void {
   if (!Number.isInteger(vocabSize)) refuse("vocabSize", "an integer", vocabSize);
   if (!Number.isInteger(minFrequency) || minFrequency < 0)
     refuse("minFrequency", "an integer, 0 or more", minFrequency);
+  const names = BpeTrainingOptions.properties.preTokenizer.anyOf.map((option) => option.const);
+  if (!names.includes(preTokenizer)) refuse("preTokenizer", `one of ${names.join(", ")}`, preTokenizer);
   const needed = 256 + special.length;
   if (vocabSize < needed) {
     throw new TokenizerError(

@@ -107,6 +107,11 @@ test.each([
     "vocabSize: expected at least 257 (256 bytes and 1 special tokens), got 256",
   ],
   [{ vocabSize: 255, specialTokens: {} }, "TOKENIZER_VOCAB_TOO_SMALL", "at least 256"],
+  [
+    { vocabSize: 300, preTokenizer: "gpt3" as "gpt2" },
+    "TOKENIZER_OPTIONS_INVALID",
+    'preTokenizer: expected one of gpt2, llama3, qwen2, none, got "gpt3"',
+  ],
   [{ vocabSize: 300.5 }, "TOKENIZER_OPTIONS_INVALID", "vocabSize"],
   [{ vocabSize: 300, minFrequency: -1 }, "TOKENIZER_OPTIONS_INVALID", "minFrequency"],
 ])("%j is refused", async (options, code, message) => {

@@ -1,5 +1,6 @@
 import { createPermutation, createStream, type Permutation } from "@codex/random";
 import Type from "typebox";
+import { checkChoice } from "./check-choice.ts";
 import { DataError } from "./errors.ts";
 import { type HostBatch, readRows } from "./rows.ts";
 import type { TokenSequence } from "./token-sequence.ts";
@@ -43,7 +44,7 @@ export type SamplingOptions = Type.Static<typeof SamplingOptions>;
  * random-windows: sample n of the whole training starts at `intAt(n, length - sequenceLength)` of the substream "windows",
  * n = epoch * samplesPerEpoch + indexInEpoch + row; an epoch has as many samples as the text has whole rows.
  *
- * @throws {DataError} `DATA_TOO_SHORT` if the split does not fill one row
+ * @throws {DataError} `DATA_OPTIONS_INVALID`; `DATA_TOO_SHORT` if the split does not fill one row
  */
 export function createBatchSource(
   tokens: TokenSequence,
@@ -51,6 +52,7 @@ export function createBatchSource(
 ): PackedBatchSource {
   const { sequenceLength, seed } = options;
   const { kind = "packed", shuffle = true, isolateDocuments = true } = options.sampling ?? {};
+  checkChoice("sampling.kind", SamplingOptions.properties.kind, kind);
   checkSequenceLength(sequenceLength);
   if (tokens.length < sequenceLength + 1) {
     throw new DataError(

@@ -1,5 +1,6 @@
 import { findSecrets, redactText } from "@codex/safety";
 import Type from "typebox";
+import { checkChoice } from "./check-choice.ts";
 import { ContentHashSet } from "./content-hash-set.ts";
 import type { Document, InputFile, InputOptions, TextSource } from "./document.ts";
 import { DataError } from "./errors.ts";
@@ -74,6 +75,9 @@ export function createCorpus(
     deduplicate: options.deduplicate ?? true,
     split: { kind: "hash", validation: 0.1, test: 0, seed: 0, ...options.split },
   } as const;
+  const { unicode, newlines } = NormalizationOptions.properties;
+  checkChoice("normalization.unicode", unicode, settings.normalization.unicode);
+  checkChoice("normalization.newlines", newlines, settings.normalization.newlines);
   checkSplit(settings.split);
   return new SplitCorpus(source, settings);
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import Type from "typebox";
+import { checkChoice } from "./check-choice.ts";
 import { DataError } from "./errors.ts";
 
 export type SplitName = "train" | "validation" | "test";
@@ -30,7 +31,8 @@ export const SplitOptions = Type.Object(
 export type SplitOptions = Type.Static<typeof SplitOptions>;
 
 /** @throws {DataError} `DATA_OPTIONS_INVALID`, also if nothing would be left to train on */
-export function checkSplit({ validation, test, seed }: SplitOptions): void {
+export function checkSplit({ kind, validation, test, seed }: SplitOptions): void {
+  checkChoice("split.kind", SplitOptions.properties.kind, kind);
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new DataError(
       "DATA_OPTIONS_INVALID",

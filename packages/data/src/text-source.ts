@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { checkChoice } from "./check-choice.ts";
 import { readCsvDocuments } from "./csv.ts";
 import type { Document, TextSource } from "./document.ts";
 import { createInputHasher, type FoundFile, findInputFiles } from "./input-files.ts";
@@ -31,7 +32,7 @@ export type TextFormat = "text" | "jsonl" | "csv";
  * Documents from text, JSONL and CSV files, in the order of the files' names. Memory does not grow with the files.
  *
  * @param options.path - relative paths start at `directory`
- * @throws {DataError} while it is read: `DATA_FILE_NOT_FOUND`, `DATA_UTF8_INVALID`, `DATA_BINARY_FILE`,
+ * @throws {DataError} `DATA_OPTIONS_INVALID`; while it is read: `DATA_FILE_NOT_FOUND`, `DATA_UTF8_INVALID`, `DATA_BINARY_FILE`,
  * `DATA_GZIP_INVALID`, `DATA_ROW_INVALID` (file and line)
  */
 export function createTextSource(
@@ -39,6 +40,8 @@ export function createTextSource(
   context: { directory?: string } = {},
 ): TextSource {
   const { path, format = "auto", unit = "file", column = "text" } = options;
+  checkChoice("format", TextSourceOptions.properties.format, format);
+  checkChoice("unit", TextSourceOptions.properties.unit, unit);
   const directory = context.directory ?? process.cwd();
   const find = () => findInputFiles(typeof path === "string" ? [path] : path, directory);
 

@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { createCorpus, createTextSource, DataError, tokenizeCorpus } from "@codex/data";
+import { createBatchSource, createCorpus, createTextSource, DataError, tokenizeCorpus } from "@codex/data";
 import { byteEncoder, collect, sourceOf } from "./support/sources.ts";
 import { useTemporaryDirectory } from "./support/temporary.ts";
 
@@ -158,6 +158,29 @@ describe("corpora", () => {
       { seed: 1.5 },
     ]) {
       expect((await problemOf(() => createCorpus(sourceOf([]), { split }))).code).toBe("DATA_OPTIONS_INVALID");
+    }
+  });
+
+  test("a word that is no option, from code that TypeScript did not look at", async () => {
+    const { splits } = await tokenizeCorpus(createCorpus(sourceOf(["abc"]), { split: { validation: 0 } }), byteEncoder);
+    const corpus = (options: object) => createCorpus(sourceOf([]), options);
+    const source = (options: object) => createTextSource({ path: "a.txt", ...options });
+    const actions: [() => unknown, string][] = [
+      [() => corpus({ split: { kind: "random" } }), 'split.kind: expected one of hash, contiguous, got "random"'],
+      [() => corpus({ normalization: { unicode: "NFD" } }), "normalization.unicode: expected one of none, NFC, NFKC"],
+      [() => corpus({ normalization: { newlines: "dos" } }), "normalization.newlines: expected one of preserve, unix"],
+      [() => source({ format: "xml" }), "format: expected one of auto, text, jsonl, csv"],
+      [() => source({ unit: "word" }), "unit: expected one of file, paragraph, line"],
+      [
+        () =>
+          createBatchSource(splits.train, { sequenceLength: 2, seed: 1, sampling: JSON.parse('{"kind":"windows"}') }),
+        "sampling.kind: expected one of packed, random-windows",
+      ],
+    ];
+    for (const [action, message] of actions) {
+      const problem = await problemOf(action);
+      expect(problem.code).toBe("DATA_OPTIONS_INVALID");
+      expect(problem.message).toContain(message);
     }
   });
 

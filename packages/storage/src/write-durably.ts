@@ -70,10 +70,16 @@ export async function commitDirectory<T>(
   }
 }
 
-/** Creates a directory and the missing ones above it, durably. Does nothing when it is there. */
+/**
+ * Creates a directory and the missing ones above it, durably. Does nothing when it is there.
+ * @throws {StorageError} `STORAGE_EXISTS` if there is a file in its place
+ */
 export async function makeDirectory(path: string, { fs = nodeFs }: StorageOptions = {}): Promise<void> {
   try {
-    if (await exists(path, fs)) return;
+    if (await exists(path, fs)) {
+      if ((await fs.stat(path)).kind === "directory") return;
+      throw new StorageError("STORAGE_EXISTS", `${path}: expected a directory, there is a file of that name`);
+    }
     const parent = dirname(path);
     if (parent !== path) await makeDirectory(parent, { fs });
     await fs.mkdir(path).catch((error: unknown) => {

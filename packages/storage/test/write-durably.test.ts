@@ -85,6 +85,13 @@ describe("on the real disk", () => {
     const path = join(directory, "a", "b", "c");
     await makeDirectory(path);
     await makeDirectory(path);
+    await writeFileDurably(join(path, "file"), "x");
+    for (const inTheWay of [join(path, "file"), join(path, "file", "below")]) {
+      await expect(makeDirectory(inTheWay)).rejects.toMatchObject({
+        code: expect.stringMatching(/^STORAGE_(EXISTS|IO_FAILED)$/),
+        message: expect.stringContaining(join(path, "file")),
+      });
+    }
     expect((await nodeFs.stat(path)).kind).toBe("directory");
     await removeTree(join(directory, "a"), nodeFs);
     expect(readdirSync(directory)).toEqual([]);

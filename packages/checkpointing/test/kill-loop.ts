@@ -1,4 +1,4 @@
-/** The kill test of promise R1: the suite runs it for 60 kills, `tools/reliability/kill-checkpoints.ts` for 1,000. */
+/** The kill test of promise R1: the suite runs it for 60 kills, `tools/reliability/kill-checkpoints.mjs` for 1,000. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openCheckpoints } from "@codex/checkpointing";

@@ -18,12 +18,12 @@ export interface ParameterSpec {
 export type Parameters = ReadonlyMap<string, Parameter>;
 
 /** Number of elements of a shape. */
-export function elementCount(shape: readonly number[]): number {
+function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
 /** First values of one parameter. The draws come from a substream of its name: other parameters and their order do not matter. */
-export function initialValues(spec: ParameterSpec, init: RandomStream): Float32Array {
+function initialValues(spec: ParameterSpec, init: RandomStream): Float32Array {
   const values = new Float32Array(elementCount(spec.shape));
   const { init: start } = spec;
   if (start.kind === "zeros") return values;

@@ -44,7 +44,7 @@ export function checkDropoutRate(op: string, rate: number): void {
 }
 
 /** The factors of `size` elements: 0 where the draw is below the rate, else 1 / (1 - rate). */
-export function dropoutMask(size: number, { rate, key, offset }: DropoutAttributes): Float32Array {
+function dropoutMask(size: number, { rate, key, offset }: DropoutAttributes): Float32Array {
   const mask = fillUniform(key, new Float32Array(size), offset);
   const kept = 1 / (1 - rate);
   for (let i = 0; i < size; i++) mask[i] = mask[i]! < rate ? 0 : kept;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { createProgram } from "../src/program.ts";
-import { codex, contentsOf, project, startCodex } from "./harness.ts";
+import { codex, contentsOf, project, projectWithPlugin, startCodex } from "./harness.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const context = { terminal: { out: process.stdout, err: process.stderr, env: {} }, exitCode: 0 };
@@ -224,4 +224,17 @@ describe("the names that users were shown", () => {
     const { exitCode, out, err } = await startCodex(project(), args, { name }).finished;
     expect({ exitCode, err, out }).toEqual({ exitCode: 0, err: "", out: expect.stringMatching(says) });
   });
+});
+
+test("without a file, the configuration that ships with Codex is meant, in any folder", async () => {
+  const empty = project({});
+  expect(await codex(empty, "config", "validate")).toMatchObject({ exitCode: 0, out: "config is valid\n" });
+  expect((await codex(empty, "train", "--print-config")).out).toMatch(/^ {2}name: typescript-lib$/m);
+});
+
+test("explaining a broken entry ends with 2", async () => {
+  const directory = projectWithPlugin({ models: { broken: "./index.js#missing" } }, "export const other = 1;");
+  const { exitCode, out } = await codex(directory, "plugins", "explain", "broken");
+  expect(exitCode).toBe(2);
+  expect(out).toMatch(/cannot be used: .*missing/);
 });

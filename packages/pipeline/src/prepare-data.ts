@@ -6,6 +6,7 @@ import { registeredOptions } from "./configuration/registered-options.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
 import type { PipelineObserver } from "./events.ts";
 import { tokenizerHash } from "./prepare-tokenizer.ts";
+import { sayProgress } from "./say-progress.ts";
 
 /** The text that a configuration names: made uniform, without duplicates, split. */
 export async function openCorpus(config: CodexConfig, registries: Registries, directory: string): Promise<Corpus> {
@@ -21,11 +22,16 @@ export async function tokenize(
   tokenizer: Tokenizer,
   options: { directory: string; onEvent?: PipelineObserver | undefined; signal?: AbortSignal | undefined },
 ): Promise<TokenizedCorpus> {
+  const progress = sayProgress(options.onEvent, "tokens");
   const tokens = await tokenizeCorpus(corpus, tokenizer, {
     cache: {
       directory: resolve(options.directory, config.data.cacheDirectory),
       tokenizerHash: tokenizerHash(tokenizer),
     },
+    onProgress: (soFar) =>
+      progress(
+        () => `${soFar.tokens.toLocaleString("en")} so far, from ${soFar.documents.toLocaleString("en")} documents`,
+      ),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const { train, validation } = tokens.splits;

@@ -16,6 +16,7 @@ import { openCorpus, tokenize } from "./prepare-data.ts";
 import { prepareModel } from "./prepare-model.ts";
 import { prepareTokenizer } from "./prepare-tokenizer.ts";
 import { loadResumed, type ResumeTarget, savedConfigurationDrift } from "./resume-target.ts";
+import { sayProgress } from "./say-progress.ts";
 import { createTrainingParts, type TrainingParts } from "./training-parts.ts";
 
 /** Disposing it frees the model and the optimizer and closes the tokens. */
@@ -71,7 +72,12 @@ async function prepare(configuration: Configuration, options: PrepareOptions): P
   signal?.throwIfAborted();
 
   const corpus = await openCorpus(config, registries, directory);
-  const inputs = await corpus.inputs();
+  const progress = sayProgress(onEvent, "data");
+  const inputs = await corpus.inputs({
+    onProgress: (soFar) =>
+      progress(() => `hashing the input: ${showBytes(soFar.bytes)} of ${showBytes(soFar.totalBytes)}`),
+    ...(signal === undefined ? {} : { signal }),
+  });
   const bytes = inputs.reduce((sum, input) => sum + input.bytes, 0);
   onEvent({
     type: "stage",

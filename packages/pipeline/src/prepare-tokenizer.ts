@@ -5,6 +5,7 @@ import type { Tokenizer } from "@codex/tokenization";
 import { registeredOptions } from "./configuration/registered-options.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
 import type { PipelineObserver } from "./events.ts";
+import { sayProgress } from "./say-progress.ts";
 
 /** Loads the tokenizer of a configuration, or trains it on the training split. */
 export async function prepareTokenizer(
@@ -27,19 +28,26 @@ export async function prepareTokenizer(
   if (provider.load) return say("loaded", await provider.load());
   if (!provider.train) throw new TypeError(`tokenizer "${name}": expected its provider to have load or train`);
   const inputs = await corpus.inputs();
+  const progress = sayProgress(options.onEvent, "tokenizer");
   return say(
     "trained",
     await provider.train(corpus.texts("train"), {
       inputs,
+      onProgress: (soFar) =>
+        progress(() =>
+          soFar.phase === "count"
+            ? `${soFar.documents.toLocaleString("en")} documents counted`
+            : `${soFar.tokens.toLocaleString("en")} of ${soFar.vocabSize.toLocaleString("en")} ids`,
+        ),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     }),
   );
 }
 
-/** Tells one tokenizer from any other: a hash of its files. */
+/** Tells one tokenizer from any other: a hash of its files, but for the one that says where it comes from. */
 export function tokenizerHash(tokenizer: Tokenizer): string {
   const hash = createHash("sha256");
   for (const [name, contents] of Object.entries(tokenizer.saveFiles()).sort(([a], [b]) => (a < b ? -1 : 1)))
-    hash.update(`${name}\0${contents}\0`);
+    if (name !== "tokenizer_manifest.json") hash.update(`${name}\0${contents}\0`);
   return hash.digest("hex");
 }

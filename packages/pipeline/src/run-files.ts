@@ -1,5 +1,4 @@
 /** The files at the top of a run directory: configuration, overrides, tokenizer, manifest. */
-import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   collectRunManifest,
@@ -10,7 +9,7 @@ import {
   runPaths,
   writeRunManifest,
 } from "@codex/logging";
-import { nodeFs, removeTree, writeFileDurably } from "@codex/storage";
+import { makeDirectory, nodeFs, removeTree, writeFileDurably } from "@codex/storage";
 import type { DeviceSelection } from "@codex/tensor";
 import type { Tokenizer } from "@codex/tokenization";
 import type { Configuration } from "./configuration/load.ts";
@@ -46,7 +45,7 @@ async function describeRun(
   const { value: config, yaml, directory } = configuration;
   await writeFileDurably(run.config, yaml);
   await writeOverrides(run.overrides, configuration);
-  await mkdir(run.tokenizer);
+  await makeDirectory(run.tokenizer);
   for (const [name, contents] of Object.entries(tokenizer.saveFiles()))
     await writeFileDurably(join(run.tokenizer, name), contents);
   const manifest = await collectRunManifest({

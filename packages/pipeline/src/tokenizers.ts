@@ -1,8 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { validateConfig } from "@codex/config";
 import { createTextSource } from "@codex/data";
-import { writeFileDurably } from "@codex/storage";
+import { makeDirectory, writeFileDurably } from "@codex/storage";
 import { loadTokenizer } from "@codex/tokenization";
 import type { TSchema } from "typebox";
 import { PipelineError } from "./errors.ts";
@@ -57,7 +56,7 @@ export async function trainTokenizer(request: TrainTokenizerRequest): Promise<Tr
   };
   const tokenizer = await provider.train(texts(), { inputs, ...(signal === undefined ? {} : { signal }) });
   const output = resolve(directory, request.output);
-  await mkdir(output, { recursive: true });
+  await makeDirectory(output);
   const files = tokenizer.saveFiles();
   for (const [name, contents] of Object.entries(files)) await writeFileDurably(join(output, name), contents);
   return {

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { type SharedOptions, withSharedOptions } from "./shared-options.ts";
 
-const DEFAULT_CONFIG = "configs/config.yaml";
+/** Of the project if it has one, otherwise the one that ships with Codex. */
+const DEFAULT_CONFIG = "config";
 
 export function addConfigCommand(program: Command, context: CommandContext): void {
   const config = program.command("config").description("Look at a configuration before it is used.");
@@ -14,7 +15,7 @@ export function addConfigCommand(program: Command, context: CommandContext): voi
           ? "Print the effective configuration."
           : "Check a configuration; exit code 0 means that it is valid, 2 that it is not.",
       )
-      .argument("[file]", "the YAML configuration", DEFAULT_CONFIG)
+      .argument("[file]", "a YAML file, or a name among the configurations", DEFAULT_CONFIG)
       .argument("[overrides...]", "a.b=value, +a.b=value, ~a.b, group=choice")
       .addHelpText("after", `\nExample:\n  $ codex config ${name} configs/recipes/quickstart.yaml training.batchSize=4`)
       .action(async (file: string, overrides: string[], flags: SharedOptions) => {

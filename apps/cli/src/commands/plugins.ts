@@ -64,7 +64,7 @@ export function addPluginsCommand(program: Command, context: CommandContext): vo
     .action((flags: SharedOptions) => check(context, flags));
 
   withSharedOptions(plugins.command("explain"))
-    .description("Say where a name comes from and which options it takes.")
+    .description("Say where a name comes from and which options it takes; exit code 2 when it cannot be used.")
     .argument("<name>", "a registered name, for example llama or models/llama")
     .addHelpText("after", example("explain models/llama"))
     .action(async (name: string, flags: SharedOptions) => {
@@ -73,5 +73,6 @@ export function addPluginsCommand(program: Command, context: CommandContext): vo
       context.terminal.out.write(
         flags.json ? `${JSON.stringify(explanations)}\n` : `${explanations.map(describe).join("\n\n")}\n`,
       );
+      if (explanations.some(({ problem }) => problem !== undefined)) context.exitCode = EXIT_CODES.usage;
     });
 }

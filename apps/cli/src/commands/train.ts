@@ -32,7 +32,7 @@ export function addTrainCommand(program: Command, context: CommandContext): void
   withSharedOptions(program.command("train"))
     .description("Train a model: data, tokenizer, model, evaluation, checkpoints and a sample, from one configuration.")
     .argument("[overrides...]", "a.b=value, +a.b=value, ~a.b, group=choice")
-    .option("-c, --config <file>", "the YAML configuration", "configs/config.yaml")
+    .option("-c, --config <file>", "a YAML file, or a name among the configurations", "config")
     .option("--seed <n>", "seed of every random stream", wholeNumber("--seed"))
     .option("--max-steps <n>", "stop after this many optimizer steps", wholeNumber("--max-steps", 1))
     .option("--device <name>", "auto, engine, tensorflow, wasm or cpu")

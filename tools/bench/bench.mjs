@@ -48,7 +48,11 @@ function measure(command, args, budgetSeconds) {
       if (code !== 0) {
         const lines = errors.trim().split("\n");
         return resolve({
-          reason: (lines.find((line) => /^(\w*Error\b|\S+ aborted)/i.test(line.trim())) ?? lines.at(-1) ?? `exit code ${code}`)
+          reason: (
+            lines.find((line) => /^(\w*Error\b|\S+ aborted)/i.test(line.trim())) ??
+            lines.at(-1) ??
+            `exit code ${code}`
+          )
             .trim()
             .slice(0, 160),
         });

@@ -57,6 +57,7 @@ test("takes over from a process that is gone", async () => {
   expect(lockFiles()).toEqual([".lock-000002.json"]);
 });
 
+// The start time of a process and the id of the boot, which tell a reused pid, are read from /proc: elsewhere there is none to forge.
 const onLinux = process.platform === "linux" ? test : test.skip;
 
 onLinux("takes over when the pid runs but belongs to a later process, or to another boot", async () => {

@@ -19,6 +19,7 @@ async function runChild(threads: number | undefined) {
   return JSON.parse(stdout.trim().split("\n").at(-1)!);
 }
 
+// TensorFlow is no dependency of the workspace: `.ci/run` sets it up (tools/test-tensorflow.mjs), names it in CODEX_TEST_TENSORFLOW and runs these.
 const onTensorflow = tensorflowProject === undefined ? describe.skip : describe;
 
 onTensorflow("on tensorflow", () => {

@@ -1,0 +1,1 @@
+//! The engine for Node: conversions only.

@@ -1,0 +1,28 @@
+//! Copying bytes.
+
+use super::Kernel;
+use crate::call::{Call, Context};
+use crate::ensure;
+use crate::error::Result;
+use crate::pool::Shared;
+
+/// Of this file.
+pub const KERNELS: &[(&str, Kernel)] = &[("Copy", copy)];
+
+/// Input x, output y with as many elements of the same type. Shapes may differ.
+fn copy(context: &Context, call: &mut Call) -> Result<()> {
+    let (x, y) = (call.input(0)?, call.output(0)?);
+    ensure!(
+        x.dtype == y.dtype() && x.size() == y.size(),
+        "expected as many elements of the same type, got {:?} and {:?}",
+        x.shape,
+        y.shape()
+    );
+    let (from, to) = (x.bytes(), y.bytes());
+    let to = Shared::new(to);
+    context.pool.run_ranges(from.len(), 1 << 20, |range, _| {
+        // SAFETY: ranges do not overlap, and both slices have the same length.
+        unsafe { to.part(range.start, range.len()) }.copy_from_slice(&from[range]);
+    });
+    Ok(())
+}

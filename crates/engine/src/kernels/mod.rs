@@ -1,0 +1,14 @@
+//! The kernels by name. Each file lists its own; JavaScript gets the names with their numbers when the engine starts.
+
+use crate::call::{Call, Context};
+use crate::error::Result;
+
+mod copy;
+
+/// Computes one operation. Checks what it is given: the executor knows only that every operand's buffer holds its shape.
+pub type Kernel = fn(&Context, &mut Call) -> Result<()>;
+
+/// All of them. The place in this list is the operation's number on the wire.
+pub fn table() -> Vec<(&'static str, Kernel)> {
+    [copy::KERNELS].concat()
+}

@@ -1,0 +1,237 @@
+//! AVX-512: sixteen lanes.
+
+use super::Simd;
+use std::arch::x86_64::*;
+
+/// AVX-512 F, BW, DQ and VL.
+#[derive(Clone, Copy)]
+pub struct Avx512;
+
+impl Simd for Avx512 {
+    type F = __m512;
+    type I = __m512i;
+    type M = __mmask16;
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, x: __m512) {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_storeu_ps(to, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_maskz_loadu_ps(first(count), from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(to: *mut f32, x: __m512, count: usize) {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_mask_storeu_ps(to, first(count), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn div(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn neg_mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_fnmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn max(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn min(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn sqrt(x: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_sqrt_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn abs(x: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_abs_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn lt(a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn le(a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn eq(a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn select(mask: __mmask16, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_mask_blend_ps(mask, no, yes) }
+    }
+
+    #[inline(always)]
+    unsafe fn reduce_add(x: __m512) -> f32 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_reduce_add_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn reduce_max(x: __m512) -> f32 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_reduce_max_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat_i(x: i32) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_set1_epi32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i(from: *const i32) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_i(to: *mut i32, x: __m512i) {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_storeu_si512(to.cast(), x) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_i(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub_i(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_sub_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn and_i(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_and_si512(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn or_i(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_or_si512(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn xor_i(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_xor_si512(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn eq_i(a: __m512i, b: __m512i) -> __mmask16 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_cmpeq_epi32_mask(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_left<const BITS: i32>(x: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_sll_epi32(x, _mm_cvtsi32_si128(BITS)) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right<const BITS: i32>(x: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_srl_epi32(x, _mm_cvtsi32_si128(BITS)) }
+    }
+
+    #[inline(always)]
+    unsafe fn to_i(x: __m512) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_cvtps_epi32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn to_f(x: __m512i) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_cvtepi32_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn bits(x: __m512) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_castps_si512(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn from_bits(x: __m512i) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_castsi512_ps(x) }
+    }
+}
+
+#[inline(always)]
+fn first(count: usize) -> __mmask16 {
+    debug_assert!(count <= 16);
+    ((1u32 << count) - 1) as __mmask16
+}

@@ -1,0 +1,111 @@
+//! Vectors of float32 and int32, one implementation per instruction set. A kernel is written once, generic over `Simd`, marked
+//! `#[inline(always)]`, and compiled for each set by `simd_dispatch!`, which also chooses at run time.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+pub mod math;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+pub use portable::Portable;
+
+/// Operations on `LANES` numbers at a time.
+///
+/// SAFETY: each function may only run on a processor with the instruction set (inside of a function that `simd_dispatch!` made); loads and
+/// stores want `LANES` (or the first `count`) elements behind the pointer, aligned as the element is.
+#[allow(missing_docs)]
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// Vector of float32.
+    type F: Copy;
+    /// Vector of int32.
+    type I: Copy;
+    /// One truth value per lane.
+    type M: Copy;
+    /// Numbers in a vector.
+    const LANES: usize;
+
+    unsafe fn splat(x: f32) -> Self::F;
+    unsafe fn load(from: *const f32) -> Self::F;
+    unsafe fn store(to: *mut f32, x: Self::F);
+    /// The first `count` lanes, `count <= LANES`; the others are 0.
+    unsafe fn load_first(from: *const f32, count: usize) -> Self::F;
+    unsafe fn store_first(to: *mut f32, x: Self::F, count: usize);
+    unsafe fn add(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn sub(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn mul(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn div(a: Self::F, b: Self::F) -> Self::F;
+    /// `a b + c`, rounded once where the set has it.
+    unsafe fn mul_add(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// `c - a b`.
+    unsafe fn neg_mul_add(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// The second where either is NaN.
+    unsafe fn max(a: Self::F, b: Self::F) -> Self::F;
+    /// The second where either is NaN.
+    unsafe fn min(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn sqrt(x: Self::F) -> Self::F;
+    unsafe fn abs(x: Self::F) -> Self::F;
+    unsafe fn lt(a: Self::F, b: Self::F) -> Self::M;
+    unsafe fn le(a: Self::F, b: Self::F) -> Self::M;
+    unsafe fn eq(a: Self::F, b: Self::F) -> Self::M;
+    /// `yes` where the mask holds, else `no`.
+    unsafe fn select(mask: Self::M, yes: Self::F, no: Self::F) -> Self::F;
+    /// Sum of all lanes, in the order of a binary tree.
+    unsafe fn reduce_add(x: Self::F) -> f32;
+    unsafe fn reduce_max(x: Self::F) -> f32;
+
+    unsafe fn splat_i(x: i32) -> Self::I;
+    unsafe fn load_i(from: *const i32) -> Self::I;
+    unsafe fn store_i(to: *mut i32, x: Self::I);
+    unsafe fn add_i(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn sub_i(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn and_i(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn or_i(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn xor_i(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn eq_i(a: Self::I, b: Self::I) -> Self::M;
+    unsafe fn shift_left<const BITS: i32>(x: Self::I) -> Self::I;
+    /// Zeros come in.
+    unsafe fn shift_right<const BITS: i32>(x: Self::I) -> Self::I;
+    /// To the nearest integer, ties to even.
+    unsafe fn to_i(x: Self::F) -> Self::I;
+    unsafe fn to_f(x: Self::I) -> Self::F;
+    unsafe fn bits(x: Self::F) -> Self::I;
+    unsafe fn from_bits(x: Self::I) -> Self::F;
+}
+
+/// `simd_dispatch! { pub unsafe fn name(a: A, b: B) -> R = generic; }` makes `name(isa, a, b)`, which runs `generic::<S>(a, b)` compiled for
+/// the instruction set. `generic` must be `#[inline(always)]`, and so must everything that it calls.
+#[macro_export]
+macro_rules! simd_dispatch {
+    ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident $(::<$($param:tt),*>)?;) => {
+        $(#[$meta])*
+        $vis unsafe fn $name(isa: $crate::isa::Isa, $($arg: $type),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+            unsafe fn avx512($($arg: $type),*) $(-> $ret)? {
+                // SAFETY: by the contract of the caller.
+                unsafe { $generic::<$crate::simd::Avx512 $($(, $param)*)?>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2($($arg: $type),*) $(-> $ret)? {
+                // SAFETY: by the contract of the caller.
+                unsafe { $generic::<$crate::simd::Avx2 $($(, $param)*)?>($($arg),*) }
+            }
+            // SAFETY: the arguments are the caller's affair; that the processor has the set is checked when an `Isa` is chosen.
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::isa::Isa::Avx512 => avx512($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::isa::Isa::Avx2 => avx2($($arg),*),
+                    _ => $generic::<$crate::simd::Portable $($(, $param)*)?>($($arg),*),
+                }
+            }
+        }
+    };
+}

@@ -1,0 +1,1 @@
+//! How operations cross from JavaScript: 32-bit words.

@@ -13,4 +13,6 @@ pub mod matmul;
 pub mod memory;
 pub mod pool;
 pub mod simd;
+#[cfg(test)]
+mod testing;
 pub mod wire;

@@ -26,3 +26,24 @@ fn copy(context: &Context, call: &mut Call) -> Result<()> {
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::call::DType;
+    use crate::testing::{Array, Run};
+
+    #[test]
+    fn copies_any_size_into_another_shape() {
+        for size in [0, 1, 7, 64, 100_000, 600_000] {
+            let x = Array::random(&[size, 2], 1);
+            Run::new("Copy").input(&x).output(DType::Float32, &[2, size]).everywhere(|_, results| assert_eq!(results[0].bytes, x.bytes));
+        }
+    }
+
+    #[test]
+    fn another_size_or_type_is_an_error() {
+        let x = Array::i32(&[3], &[1, 2, 3]);
+        assert!(Run::new("Copy").input(&x).output(DType::Int32, &[4]).fails().contains("as many elements"));
+        assert!(Run::new("Copy").input(&x).output(DType::Float32, &[3]).fails().contains("as many elements"));
+    }
+}

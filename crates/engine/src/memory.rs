@@ -211,7 +211,7 @@ mod tests {
     fn size_classes_waste_an_eighth_at_most() {
         for bytes in (1..100_000).chain([1 << 30, (1 << 30) + 1]) {
             let class = size_class(bytes);
-            assert!(class >= bytes && class % ALIGNMENT == 0);
+            assert!(class >= bytes && class.is_multiple_of(ALIGNMENT));
             assert!(class <= (bytes + bytes / 8).max(bytes + ALIGNMENT), "{bytes}: {class}");
         }
     }

@@ -163,7 +163,7 @@ fn help(shared: &State, worker: usize) {
             continue;
         }
         wait_a_little(&mut turns);
-        if turns % 16 == 0 && idle_since.elapsed() > SPIN {
+        if turns.is_multiple_of(16) && idle_since.elapsed() > SPIN {
             shared.sleepers.fetch_add(1, Ordering::SeqCst);
             // Work that came since the last look would not have seen this sleeper.
             if shared.state.load(Ordering::SeqCst) & OPEN == 0 && !shared.stop.load(Ordering::SeqCst) {
@@ -178,7 +178,7 @@ fn help(shared: &State, worker: usize) {
 /// Pauses, and from time to time gives the core to whoever else wants it: JavaScript needs one to bring the next operations.
 pub fn wait_a_little(turns: &mut u32) {
     *turns = turns.wrapping_add(1);
-    if *turns % 32 == 0 {
+    if turns.is_multiple_of(32) {
         thread::yield_now();
     } else {
         std::hint::spin_loop();

@@ -43,9 +43,9 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn store_first(to: *mut f32, x: [f32; 4], count: usize) {
-        for lane in 0..count {
+        for (lane, &value) in x.iter().enumerate().take(count) {
             // SAFETY: by the contract of the trait.
-            unsafe { *to.add(lane) = x[lane] }
+            unsafe { *to.add(lane) = value }
         }
     }
 

@@ -228,6 +228,12 @@ impl Simd for Avx512 {
         // SAFETY: by the contract of the trait.
         unsafe { _mm512_castsi512_ps(x) }
     }
+
+    #[inline(always)]
+    unsafe fn mul_power_of_two(x: __m512, n: __m512) -> __m512 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_scalef_ps(x, n) }
+    }
 }
 
 #[inline(always)]

@@ -75,6 +75,19 @@ pub trait Simd: Copy + Send + Sync + 'static {
     unsafe fn to_f(x: Self::I) -> Self::F;
     unsafe fn bits(x: Self::F) -> Self::I;
     unsafe fn from_bits(x: Self::I) -> Self::F;
+
+    /// `x 2^n` for a whole n from -150 to 130 and a normal x from 1/2 to 2, rounded once.
+    #[inline(always)]
+    unsafe fn mul_power_of_two(x: Self::F, n: Self::F) -> Self::F {
+        // SAFETY: by the contract of the trait.
+        unsafe {
+            // In two factors: one alone would leave the range of the exponent.
+            let n = Self::to_i(n);
+            let half = Self::sub_i(Self::shift_right::<1>(Self::add_i(n, Self::splat_i(256))), Self::splat_i(128));
+            let power = |k: Self::I| Self::from_bits(Self::shift_left::<23>(Self::add_i(k, Self::splat_i(127))));
+            Self::mul(Self::mul(x, power(half)), power(Self::sub_i(n, half)))
+        }
+    }
 }
 
 /// `simd_dispatch! { pub unsafe fn name(a: A, b: B) -> R = generic; }` makes `name(isa, a, b)`, which runs `generic::<S>(a, b)` compiled for

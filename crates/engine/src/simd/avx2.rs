@@ -1,6 +1,6 @@
 //! AVX2 and FMA: eight lanes.
 
-use super::Simd;
+use super::{MAX_LANES, Simd};
 use std::arch::x86_64::*;
 
 /// AVX2 and FMA.
@@ -235,6 +235,38 @@ impl Simd for Avx2 {
     unsafe fn from_bits(x: __m256i) -> __m256 {
         // SAFETY: by the contract of the trait.
         unsafe { _mm256_castsi256_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [__m256; MAX_LANES]) {
+        // SAFETY: by the contract of the trait.
+        unsafe {
+            // Pairs of numbers, then pairs of pairs, then halves.
+            let r = *rows;
+            let mut pairs = r;
+            for i in 0..4 {
+                pairs[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+                pairs[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+            }
+            let mut fours = pairs;
+            for i in 0..2 {
+                let p = [pairs[4 * i], pairs[4 * i + 1], pairs[4 * i + 2], pairs[4 * i + 3]];
+                fours[4 * i] = _mm256_shuffle_ps::<0x44>(p[0], p[2]);
+                fours[4 * i + 1] = _mm256_shuffle_ps::<0xee>(p[0], p[2]);
+                fours[4 * i + 2] = _mm256_shuffle_ps::<0x44>(p[1], p[3]);
+                fours[4 * i + 3] = _mm256_shuffle_ps::<0xee>(p[1], p[3]);
+            }
+            for i in 0..4 {
+                rows[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
+                rows[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: a prefetch of any address is allowed.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! AVX-512: sixteen lanes.
 
-use super::Simd;
+use super::{MAX_LANES, Simd};
 use std::arch::x86_64::*;
 
 /// AVX-512 F, BW, DQ and VL.
@@ -233,6 +233,45 @@ impl Simd for Avx512 {
     unsafe fn mul_power_of_two(x: __m512, n: __m512) -> __m512 {
         // SAFETY: by the contract of the trait.
         unsafe { _mm512_scalef_ps(x, n) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [__m512; MAX_LANES]) {
+        // SAFETY: by the contract of the trait.
+        unsafe {
+            // Pairs of numbers, then pairs of pairs, then quarters twice.
+            let r = *rows;
+            let mut pairs = r;
+            for i in 0..8 {
+                pairs[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+                pairs[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+            }
+            let mut fours = pairs;
+            for i in 0..4 {
+                let p = [pairs[4 * i], pairs[4 * i + 1], pairs[4 * i + 2], pairs[4 * i + 3]];
+                fours[4 * i] = _mm512_shuffle_ps::<0x44>(p[0], p[2]);
+                fours[4 * i + 1] = _mm512_shuffle_ps::<0xee>(p[0], p[2]);
+                fours[4 * i + 2] = _mm512_shuffle_ps::<0x44>(p[1], p[3]);
+                fours[4 * i + 3] = _mm512_shuffle_ps::<0xee>(p[1], p[3]);
+            }
+            // `fours[4 i + j]` holds columns j, j + 4, j + 8 and j + 12 of rows 4 i to 4 i + 3.
+            for j in 0..4 {
+                let low = _mm512_shuffle_f32x4::<0x44>(fours[j], fours[j + 4]);
+                let high = _mm512_shuffle_f32x4::<0xee>(fours[j], fours[j + 4]);
+                let low_rest = _mm512_shuffle_f32x4::<0x44>(fours[j + 8], fours[j + 12]);
+                let high_rest = _mm512_shuffle_f32x4::<0xee>(fours[j + 8], fours[j + 12]);
+                rows[j] = _mm512_shuffle_f32x4::<0x88>(low, low_rest);
+                rows[j + 4] = _mm512_shuffle_f32x4::<0xdd>(low, low_rest);
+                rows[j + 8] = _mm512_shuffle_f32x4::<0x88>(high, high_rest);
+                rows[j + 12] = _mm512_shuffle_f32x4::<0xdd>(high, high_rest);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: a prefetch of any address is allowed.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 }
 

@@ -14,6 +14,9 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 pub use portable::Portable;
 
+/// Most lanes of any instruction set.
+pub const MAX_LANES: usize = 16;
+
 /// Operations on `LANES` numbers at a time.
 ///
 /// SAFETY: each function may only run on a processor with the instruction set (inside of a function that `simd_dispatch!` made); loads and
@@ -75,6 +78,10 @@ pub trait Simd: Copy + Send + Sync + 'static {
     unsafe fn to_f(x: Self::I) -> Self::F;
     unsafe fn bits(x: Self::F) -> Self::I;
     unsafe fn from_bits(x: Self::I) -> Self::F;
+    /// Of the first `LANES` vectors, each a row: row `i` becomes column `i`.
+    unsafe fn transpose(rows: &mut [Self::F; MAX_LANES]);
+    /// Brings the cache line of an address near; any address may be given.
+    unsafe fn prefetch(address: *const f32);
 
     /// `x 2^n` for a whole n from -150 to 130 and a normal x from 1/2 to 2, rounded once.
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! What every processor of the platform has: four lanes as arrays, which the compiler turns into SSE2 or NEON.
 
-use super::Simd;
+use super::{MAX_LANES, Simd};
 
 /// Arrays of four.
 #[derive(Clone, Copy)]
@@ -205,4 +205,15 @@ impl Simd for Portable {
     unsafe fn from_bits(x: [i32; 4]) -> [f32; 4] {
         x.map(|lane| f32::from_bits(lane as u32))
     }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [[f32; 4]; MAX_LANES]) {
+        let [a, b, c, d] = [rows[0], rows[1], rows[2], rows[3]];
+        for lane in 0..4 {
+            rows[lane] = [a[lane], b[lane], c[lane], d[lane]];
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(_address: *const f32) {}
 }

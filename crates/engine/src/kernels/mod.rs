@@ -3,12 +3,16 @@
 use crate::call::{Call, Context};
 use crate::error::Result;
 
+mod binary;
+mod broadcast;
 mod copy;
+mod element;
+mod unary;
 
 /// Computes one operation. Checks what it is given: the executor knows only that every operand's buffer holds its shape.
 pub type Kernel = fn(&Context, &mut Call) -> Result<()>;
 
 /// All of them. The place in this list is the operation's number on the wire.
 pub fn table() -> Vec<(&'static str, Kernel)> {
-    [copy::KERNELS].concat()
+    [binary::KERNELS, copy::KERNELS, unary::KERNELS].concat()
 }

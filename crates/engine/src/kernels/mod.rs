@@ -6,13 +6,18 @@ use crate::error::Result;
 mod binary;
 mod broadcast;
 mod copy;
+mod dropout;
 mod element;
+pub mod philox;
 mod unary;
 
 /// Computes one operation. Checks what it is given: the executor knows only that every operand's buffer holds its shape.
 pub type Kernel = fn(&Context, &mut Call) -> Result<()>;
 
+/// Elements of one task of a kernel that does little with each: some ten microseconds.
+pub const GRAIN: usize = 16 << 10;
+
 /// All of them. The place in this list is the operation's number on the wire.
 pub fn table() -> Vec<(&'static str, Kernel)> {
-    [binary::KERNELS, copy::KERNELS, unary::KERNELS].concat()
+    [binary::KERNELS, copy::KERNELS, dropout::KERNELS, unary::KERNELS].concat()
 }

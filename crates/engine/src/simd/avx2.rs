@@ -202,6 +202,39 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn lt_i(a: __m256i, b: __m256i) -> __m256 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_wide(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
+        // SAFETY: by the contract of the trait.
+        unsafe {
+            let even = _mm256_mul_epu32(a, b);
+            let odd = _mm256_mul_epu32(_mm256_srli_epi64::<32>(a), _mm256_srli_epi64::<32>(b));
+            let low = _mm256_blend_epi32::<0b1010_1010>(even, _mm256_slli_epi64::<32>(odd));
+            let high = _mm256_blend_epi32::<0b1010_1010>(_mm256_srli_epi64::<32>(even), odd);
+            (low, high)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_fours([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+        // SAFETY: by the contract of the trait.
+        unsafe {
+            let (ab_low, ab_high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+            let (cd_low, cd_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+            [
+                _mm256_unpacklo_epi64(ab_low, cd_low),
+                _mm256_unpackhi_epi64(ab_low, cd_low),
+                _mm256_unpacklo_epi64(ab_high, cd_high),
+                _mm256_unpackhi_epi64(ab_high, cd_high),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn shift_left<const BITS: i32>(x: __m256i) -> __m256i {
         // SAFETY: by the contract of the trait.
         unsafe { _mm256_sll_epi32(x, _mm_cvtsi32_si128(BITS)) }

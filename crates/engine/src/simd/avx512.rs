@@ -194,6 +194,39 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn lt_i(a: __m512i, b: __m512i) -> __mmask16 {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_cmplt_epi32_mask(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_wide(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
+        // SAFETY: by the contract of the trait.
+        unsafe {
+            let even = _mm512_mul_epu32(a, b);
+            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(a), _mm512_srli_epi64::<32>(b));
+            let low = _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64::<32>(odd));
+            let high = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64::<32>(even), odd);
+            (low, high)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_fours([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+        // SAFETY: by the contract of the trait.
+        unsafe {
+            let (ab_low, ab_high) = (_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+            let (cd_low, cd_high) = (_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+            [
+                _mm512_unpacklo_epi64(ab_low, cd_low),
+                _mm512_unpackhi_epi64(ab_low, cd_low),
+                _mm512_unpacklo_epi64(ab_high, cd_high),
+                _mm512_unpackhi_epi64(ab_high, cd_high),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn shift_left<const BITS: i32>(x: __m512i) -> __m512i {
         // SAFETY: by the contract of the trait.
         unsafe { _mm512_sll_epi32(x, _mm_cvtsi32_si128(BITS)) }

@@ -70,6 +70,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     unsafe fn or_i(a: Self::I, b: Self::I) -> Self::I;
     unsafe fn xor_i(a: Self::I, b: Self::I) -> Self::I;
     unsafe fn eq_i(a: Self::I, b: Self::I) -> Self::M;
+    unsafe fn lt_i(a: Self::I, b: Self::I) -> Self::M;
+    /// The lower and the upper 32 bits of the products of unsigned numbers.
+    unsafe fn mul_wide(a: Self::I, b: Self::I) -> (Self::I, Self::I);
+    /// Each group of four lanes of the four vectors is transposed as a matrix of four by four.
+    unsafe fn transpose_fours(x: [Self::I; 4]) -> [Self::I; 4];
     unsafe fn shift_left<const BITS: i32>(x: Self::I) -> Self::I;
     /// Zeros come in.
     unsafe fn shift_right<const BITS: i32>(x: Self::I) -> Self::I;

@@ -177,6 +177,22 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn lt_i(a: [i32; 4], b: [i32; 4]) -> [bool; 4] {
+        std::array::from_fn(|lane| a[lane] < b[lane])
+    }
+
+    #[inline(always)]
+    unsafe fn mul_wide(a: [i32; 4], b: [i32; 4]) -> ([i32; 4], [i32; 4]) {
+        let product: [u64; 4] = std::array::from_fn(|lane| u64::from(a[lane] as u32) * u64::from(b[lane] as u32));
+        (product.map(|p| p as i32), product.map(|p| (p >> 32) as i32))
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_fours(x: [[i32; 4]; 4]) -> [[i32; 4]; 4] {
+        std::array::from_fn(|row| std::array::from_fn(|column| x[column][row]))
+    }
+
+    #[inline(always)]
     unsafe fn shift_left<const BITS: i32>(x: [i32; 4]) -> [i32; 4] {
         x.map(|lane| ((lane as u32) << BITS) as i32)
     }

@@ -1,0 +1,187 @@
+//! Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"), the draws of `@codex/random` bit
+//! for bit: draw `i` of the stream with a key is word `i % 4` of the block whose counter is `i / 4`.
+
+use crate::ensure;
+use crate::error::Result;
+use crate::simd::Simd;
+
+// Of the paper's section 4.4.
+const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
+const KEY_INCREMENTS: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
+const ROUNDS: u32 = 10;
+
+/// Draws are numbered below 2^53, as JavaScript counts.
+const DRAWS: f64 = 9_007_199_254_740_992.0;
+
+/// Which elements dropout keeps, and their factor: element `i` belongs to draw `offset + i` of the stream with the key.
+#[derive(Clone, Copy, Debug)]
+pub struct DropoutMask {
+    key: [u32; 2],
+    offset: u64,
+    /// A uniform is `k / 2^24`; it is below the rate where k is below this.
+    threshold: i32,
+    kept: f32,
+}
+
+impl DropoutMask {
+    /// For `size` elements. One is dropped where its uniform is below `rate`; the others have the factor `1 / (1 - rate)`.
+    pub fn new(key: [i32; 2], offset: f64, rate: f64, size: usize) -> Result<DropoutMask> {
+        ensure!((0.0..1.0).contains(&rate), "expected a dropout rate in [0, 1), got {rate}");
+        ensure!(
+            offset >= 0.0 && offset.fract() == 0.0 && offset <= DRAWS - size as f64,
+            "expected draws of 0 .. 2^53 - 1, got {size} from {offset} on"
+        );
+        let threshold = (rate * f64::from(1u32 << 24)).ceil() as i32;
+        Ok(DropoutMask { key: key.map(|word| word as u32), offset: offset as u64, threshold, kept: (1.0 / (1.0 - rate)) as f32 })
+    }
+
+    /// The factors, 0 or `1 / (1 - rate)`, of elements `start .. start + factors.len()`.
+    ///
+    /// SAFETY: as `Simd`.
+    #[inline(always)]
+    pub unsafe fn factors<S: Simd>(&self, start: usize, factors: &mut [f32]) {
+        let to = factors.as_mut_ptr();
+        // SAFETY: `for_each` stays below the length.
+        unsafe { self.for_each::<S>(start, factors.len(), |at, count, factor| S::store_first(to.add(at), factor, count)) }
+    }
+
+    /// Calls `visit(at, count, factors)` for elements `start + at .. start + at + count`, in ascending order, `length` of them in all.
+    /// Costs a scalar block more where `offset + start` is not a multiple of 4.
+    ///
+    /// SAFETY: as `Simd`.
+    #[inline(always)]
+    pub unsafe fn for_each<S: Simd>(&self, start: usize, length: usize, mut visit: impl FnMut(usize, usize, S::F)) {
+        let first = self.offset + start as u64;
+        let mut next_block = first / 4;
+        let mut at = 0;
+        // SAFETY: by the contract of the function; the array holds more than a vector.
+        unsafe {
+            let (kept, zero, threshold) = (S::splat(self.kept), S::splat(0.0), S::splat_i(self.threshold));
+            let mut give = |words: S::I, at: &mut usize, most: usize| {
+                let count = most.min(length - *at);
+                if count > 0 {
+                    visit(*at, count, S::select(S::lt_i(S::shift_right::<8>(words), threshold), zero, kept));
+                    *at += count;
+                }
+            };
+            let skipped = (first % 4) as usize;
+            if skipped > 0 {
+                let mut words = [0i32; 32];
+                for (word, drawn) in words.iter_mut().zip(&block(self.key, next_block)[skipped..]) {
+                    *word = *drawn as i32;
+                }
+                give(S::load_i(words.as_ptr()), &mut at, 4 - skipped);
+                next_block += 1;
+            }
+            while at < length {
+                for words in blocks::<S>(self.key, next_block) {
+                    give(words, &mut at, S::LANES);
+                }
+                next_block += S::LANES as u64;
+            }
+        }
+    }
+}
+
+/// The four words of a block.
+fn block(key: [u32; 2], counter: u64) -> [u32; 4] {
+    let mut x = [counter as u32, (counter >> 32) as u32, 0, 0];
+    for round in 0..ROUNDS {
+        let key: [u32; 2] = std::array::from_fn(|i| key[i].wrapping_add(round.wrapping_mul(KEY_INCREMENTS[i])));
+        let product: [u64; 2] = [0, 1].map(|i| u64::from(x[2 * i]) * u64::from(MULTIPLIERS[i]));
+        let high = product.map(|p| (p >> 32) as u32);
+        x = [high[1] ^ x[1] ^ key[0], product[1] as u32, high[0] ^ x[3] ^ key[1], product[0] as u32];
+    }
+    x
+}
+
+/// The words of the `LANES` blocks from `counter` on, in order: four vectors.
+#[inline(always)]
+unsafe fn blocks<S: Simd>(key: [u32; 2], counter: u64) -> [S::I; 4] {
+    const MOST_LANES: usize = 32;
+    const { assert!(S::LANES <= MOST_LANES && S::LANES % 4 == 0) };
+    // SAFETY: by the contract of `Simd`; the arrays hold more than a vector.
+    unsafe {
+        // Transposing the words within groups of four lanes leaves blocks 0, G, 2 G, 3 G of G groups side by side in the first group:
+        // so lane 4 g + j computes block G j + g, and the blocks come out in order.
+        let groups = S::LANES as u32 / 4;
+        let place = |lane: usize| lane as u32 % 4 * groups + lane as u32 / 4;
+        let places: [i32; MOST_LANES] = std::array::from_fn(|lane| place(lane) as i32);
+        let low = S::add_i(S::splat_i(counter as i32), S::load_i(places.as_ptr()));
+        let high = if (counter as u32).checked_add(S::LANES as u32).is_some() {
+            S::splat_i((counter >> 32) as i32)
+        } else {
+            let highs: [i32; MOST_LANES] = std::array::from_fn(|lane| ((counter + u64::from(place(lane))) >> 32) as i32);
+            S::load_i(highs.as_ptr())
+        };
+        let multipliers = MULTIPLIERS.map(|m| S::splat_i(m as i32));
+        let mut x = [low, high, S::splat_i(0), S::splat_i(0)];
+        for round in 0..ROUNDS {
+            let round_key = |i: usize| S::splat_i(key[i].wrapping_add(round.wrapping_mul(KEY_INCREMENTS[i])) as i32);
+            let (low0, high0) = S::mul_wide(x[0], multipliers[0]);
+            let (low1, high1) = S::mul_wide(x[2], multipliers[1]);
+            x = [S::xor_i(high1, S::xor_i(x[1], round_key(0))), low1, S::xor_i(high0, S::xor_i(x[3], round_key(1))), low0];
+        }
+        S::transpose_fours(x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Isa;
+    use crate::simd_dispatch;
+
+    /// Key of `createStream(42, "dropout")`, and its `uint32At(i)` from i = 4 (2^32 - 1) + 3 on.
+    const KEY: [u32; 2] = [0xd0de_76af, 0x9d8e_5c45];
+    const WORDS: [u32; 5] = [0x1f5d_dde9, 0xeaac_1f6a, 0xd2fb_3b21, 0xe5ce_fd30, 0xe626_ed9d];
+
+    #[inline(always)]
+    unsafe fn factors_of<S: Simd>(mask: &DropoutMask, start: usize, factors: &mut [f32]) {
+        // SAFETY: by the contract of the caller.
+        unsafe { mask.factors::<S>(start, factors) }
+    }
+
+    simd_dispatch! { unsafe fn factors(mask: &DropoutMask, start: usize, factors: &mut [f32]) = factors_of; }
+
+    #[test]
+    fn a_block_is_that_of_random123() {
+        // The first "philox4x32 10" line of Random123's tests/kat_vectors; the others have words in the upper half of the counter.
+        assert_eq!(block([0, 0], 0), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+    }
+
+    #[test]
+    fn draws_are_those_of_the_random_package() {
+        assert_eq!(block(KEY, u64::from(u32::MAX))[3], WORDS[0]);
+        assert_eq!(block(KEY, 1 << 32), WORDS[1..]);
+    }
+
+    #[test]
+    fn a_mask_has_the_draws_of_its_elements_wherever_it_starts() {
+        for isa in Isa::available() {
+            for offset in [0u64, 1, 2, 3, 4 * 0xffff_fff9 + 2, (1 << 53) - 400] {
+                for (start, length) in [(0, 0), (0, 1), (1, 3), (0, 15), (5, 64), (7, 65), (64, 200), (3, 129)] {
+                    let mask = DropoutMask::new(KEY.map(|word| word as i32), offset as f64, 0.3, 300).unwrap();
+                    let mut found = vec![f32::NAN; length];
+                    // SAFETY: plain arguments.
+                    unsafe { factors(isa, &mask, start, &mut found) };
+                    for (i, factor) in found.into_iter().enumerate() {
+                        let draw = offset + (start + i) as u64;
+                        let uniform = f64::from(block(KEY, draw / 4)[(draw % 4) as usize] >> 8) / f64::from(1 << 24);
+                        let expected = if uniform < 0.3 { 0.0 } else { (1.0 / 0.7) as f32 };
+                        assert_eq!(factor, expected, "{isa} draw {draw}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rates_and_draws_out_of_range_are_errors() {
+        for (offset, rate, size) in [(0.0, 1.0, 1), (0.0, -0.1, 1), (0.0, f64::NAN, 1), (-1.0, 0.5, 1), (0.5, 0.5, 1), (DRAWS, 0.5, 1)] {
+            assert!(DropoutMask::new([0, 0], offset, rate, size).is_err(), "{offset} {rate} {size}");
+        }
+        assert!(DropoutMask::new([0, 0], DRAWS - 1.0, 0.5, 1).is_ok());
+        assert!(DropoutMask::new([0, 0], f64::NAN, 0.5, 1).is_err());
+    }
+}

@@ -1,0 +1,55 @@
+import "@tensorflow/tfjs-backend-cpu";
+import { engine, findBackend, registerBackend } from "@tensorflow/tfjs-core";
+import { EngineBackend } from "./backend.ts";
+import { registerKernels } from "./kernels/register.ts";
+import { type EngineStats, statsOf } from "./stats.ts";
+
+export { EngineBackend, type EngineSettings, type Precision } from "./backend.ts";
+export type { ProfileEvent } from "./binding.ts";
+export { EngineError, type EngineErrorCode } from "./errors.ts";
+export type { Step, StepRecorder } from "./recording.ts";
+export type { EngineStats } from "./stats.ts";
+
+export const version = "0.1.0";
+
+/** The version of the op set of `@codex/tensor` that the kernels here implement. */
+export const opSetVersion = 2;
+
+const NAME = "engine";
+
+/** TensorFlow.js only prints why a backend does not start. */
+let failure: unknown;
+
+registerBackend(
+  NAME,
+  () => {
+    try {
+      return new EngineBackend(engine());
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  },
+  4, // before TensorFlow's own (3), wasm (2) and cpu (1), when a program asks for none
+);
+registerKernels();
+
+/**
+ * Starts the engine, without making it TensorFlow.js' current backend.
+ * @throws {EngineError} `ENGINE_BINARY_ABSENT`, `ENGINE_SETTING_INVALID`
+ */
+export async function register(): Promise<{ backend: string; threads: number; deterministic: boolean; isa: string }> {
+  const { threads, isa } = started().native;
+  return { backend: NAME, threads, deterministic: true, isa };
+}
+
+/** What the engine has done so far in this process. */
+export function engineStats(): EngineStats {
+  return statsOf(started());
+}
+
+function started(): EngineBackend {
+  const found = findBackend(NAME) as EngineBackend | null;
+  if (found === null) throw failure;
+  return found;
+}

@@ -1,0 +1,28 @@
+import { getKernelsForBackend, type KernelConfig, registerKernel } from "@tensorflow/tfjs-core";
+import type { EngineBackend } from "../backend.ts";
+import { runOnHost } from "../fallback.ts";
+import { views } from "./views.ts";
+
+/** Every kernel with a native form, one list per file. */
+const NATIVE: readonly (readonly KernelConfig[])[] = [views];
+
+/**
+ * Registers the native kernels, and for every other kernel of TensorFlow.js the one of its JavaScript CPU backend on values that are
+ * read back.
+ */
+export function registerKernels(): void {
+  const names = new Set<string>();
+  for (const config of NATIVE.flat()) {
+    registerKernel(config);
+    names.add(config.kernelName);
+  }
+  for (const { kernelName, kernelFunc } of getKernelsForBackend("cpu")) {
+    if (names.has(kernelName)) continue;
+    registerKernel({
+      kernelName,
+      backendName: "engine",
+      kernelFunc: ({ inputs, attrs, backend }) =>
+        runOnHost(kernelName, kernelFunc, { inputs, attrs, backend: backend as EngineBackend }),
+    });
+  }
+}

@@ -5,10 +5,15 @@ use crate::error::Result;
 
 mod binary;
 mod broadcast;
+mod concat;
 mod copy;
 mod dropout;
 mod element;
 pub mod philox;
+mod slice;
+mod strided;
+mod tile;
+mod transpose;
 mod unary;
 
 /// Computes one operation. Checks what it is given: the executor knows only that every operand's buffer holds its shape.
@@ -19,5 +24,6 @@ pub const GRAIN: usize = 16 << 10;
 
 /// All of them. The place in this list is the operation's number on the wire.
 pub fn table() -> Vec<(&'static str, Kernel)> {
-    [binary::KERNELS, copy::KERNELS, dropout::KERNELS, unary::KERNELS].concat()
+    [binary::KERNELS, concat::KERNELS, copy::KERNELS, dropout::KERNELS, slice::KERNELS, tile::KERNELS, transpose::KERNELS, unary::KERNELS]
+        .concat()
 }

@@ -4,6 +4,7 @@
 //! The way of an operation: words of a queue (`wire`) are checked and resolved against buffers (`executor`) into a `Call`, which the
 //! kernel of that name (`kernels`) computes with the pool and the instruction set of its `Context`.
 
+pub mod cache_sizes;
 pub mod call;
 pub mod error;
 pub mod executor;

@@ -1,7 +1,20 @@
 //! Matrix products. Everything that multiplies matrices (linear layers, the loss, convolutions) comes through `multiply`.
 
+mod arithmetic;
+mod blocked;
+mod blocking;
+mod epilogue;
+mod pack;
+mod tile;
+
 use crate::call::Context;
+use crate::ensure;
 use crate::error::Result;
+use crate::isa::Isa;
+use crate::memory::Allocator;
+use blocked::{Workers, multiply_blocked};
+use epilogue::{Finished, finish};
+use tile::TileSet;
 
 /// A matrix in memory: element `(i, j)` lies at `data + i * row_stride + j * column_stride`, in elements. Either stride is 1.
 #[derive(Clone, Copy, Debug)]
@@ -112,25 +125,51 @@ pub struct Product {
     pub precision: Precision,
 }
 
-/// Computes a product with all threads of the pool. The bits of the result depend on shapes, precision and instruction set, not on threads.
+// SAFETY: as for `View`.
+unsafe impl Send for Product {}
+// SAFETY: as for `View`.
+unsafe impl Sync for Product {}
+
+/// Computes a product with all threads of the pool. The bits of the result depend on precision and instruction set, and those of an element
+/// on its row, its column and the length of K: not on threads, nor on what else is computed with it.
 ///
 /// SAFETY: the views and pointers of the product are good for its sizes, and nobody else touches `c` meanwhile.
 pub unsafe fn multiply(context: &Context, product: &Product) -> Result<()> {
-    let _ = context;
-    let Product { m, k, n, a, b, c, c_stride, epilogue, .. } = *product;
-    for i in 0..m {
-        for j in 0..n {
-            let mut sum = 0.0f32;
-            for p in 0..k {
-                // SAFETY: by the contract of the function.
-                sum += unsafe { *a.data.add(i * a.row_stride + p * a.column_stride) * *b.data.add(p * b.row_stride + j * b.column_stride) };
+    // SAFETY: by the contract of the function.
+    unsafe { multiply_with(context.isa, Workers::Pool(context.pool), context.allocator, product) }
+}
+
+/// `multiply` on the calling thread, for tasks that have products of their own.
+///
+/// SAFETY: as for `multiply`.
+pub unsafe fn multiply_serial(context: &Context, product: &Product) -> Result<()> {
+    // SAFETY: by the contract of the function.
+    unsafe { multiply_with(context.isa, Workers::Caller, context.allocator, product) }
+}
+
+/// SAFETY: as for `multiply`.
+unsafe fn multiply_with(isa: Isa, workers: Workers, allocator: &Allocator, product: &Product) -> Result<()> {
+    let &Product { m, k, n, a, b, c, c_stride, epilogue, .. } = product;
+    let dense = |view: &View| view.row_stride == 1 || view.column_stride == 1;
+    ensure!(dense(&a) && dense(&b), "expected matrices with neighbouring elements in rows or columns, got {a:?} and {b:?}");
+    if m == 0 || n == 0 {
+        return Ok(());
+    }
+    if k == 0 {
+        // SAFETY: by the contract of the function.
+        unsafe {
+            for row in (0..m).filter(|_| !epilogue.accumulate) {
+                std::slice::from_raw_parts_mut(c.add(row * c_stride), n).fill(0.0);
             }
-            // SAFETY: by the contract of the function.
-            unsafe {
-                let to = c.add(i * c_stride + j);
-                *to = if epilogue.accumulate { *to + sum } else { sum };
+            if !epilogue.is_plain() {
+                finish(isa, &epilogue, &Finished { c, c_stride, row: 0, column: 0, rows: m, columns: n, n });
             }
         }
+        return Ok(());
     }
-    Ok(())
+    // SAFETY: by the contract of the function.
+    unsafe { multiply_blocked(isa, TileSet::float32(isa), workers, allocator, product) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,39 @@ macro_rules! simd_dispatch {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Isa;
+
+    #[inline(always)]
+    unsafe fn transpose_square<S: Simd>(x: &mut [f32]) -> usize {
+        // SAFETY: the slice holds a square of `LANES` rows.
+        unsafe {
+            let mut rows = [S::splat(0.0); MAX_LANES];
+            for (i, row) in rows.iter_mut().enumerate().take(S::LANES) {
+                *row = S::load(x.as_ptr().add(i * S::LANES));
+            }
+            S::transpose(&mut rows);
+            for (i, row) in rows.iter().enumerate().take(S::LANES) {
+                S::store(x.as_mut_ptr().add(i * S::LANES), *row);
+            }
+        }
+        S::LANES
+    }
+
+    simd_dispatch! { unsafe fn transpose_any(x: &mut [f32]) -> usize = transpose_square; }
+
+    #[test]
+    fn a_square_is_transposed() {
+        for isa in Isa::available() {
+            let mut x: Vec<f32> = (0..MAX_LANES * MAX_LANES).map(|i| i as f32).collect();
+            // SAFETY: large enough for every set.
+            let lanes = unsafe { transpose_any(isa, &mut x) };
+            for (i, &value) in x[..lanes * lanes].iter().enumerate() {
+                assert_eq!(value, ((i % lanes) * lanes + i / lanes) as f32, "{isa}");
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Products against float64, around the edges of every cut.
+
+use super::*;
+use crate::pool::Pool;
+use crate::testing::{Random, THREADS};
+
+/// A product with its memory. Rows of `a`, `b` and `c` have gaps.
+struct Case {
+    m: usize,
+    k: usize,
+    n: usize,
+    transpose: (bool, bool),
+    a: Vec<f32>,
+    b: Vec<f32>,
+    c: Vec<f32>,
+    bias: Vec<f32>,
+    residual: Vec<f32>,
+    pre_activation: Vec<f32>,
+}
+
+const GAP: usize = 3;
+
+fn random(count: usize, random: &mut Random) -> Vec<f32> {
+    (0..count).map(|_| random.uniform() * 2.0 - 1.0).collect()
+}
+
+impl Case {
+    fn new(m: usize, k: usize, n: usize, transpose: (bool, bool)) -> Case {
+        let seed = &mut Random::new((m * 1_000_003 + k * 1009 + n) as u64);
+        let size = |rows: usize, columns: usize, flip: bool| if flip { columns * (rows + GAP) } else { rows * (columns + GAP) };
+        Case {
+            m,
+            k,
+            n,
+            transpose,
+            a: random(size(m, k, transpose.0), seed),
+            b: random(size(k, n, transpose.1), seed),
+            c: random(m * (n + GAP), seed),
+            bias: random(n, seed),
+            residual: random(m * n, seed),
+            pre_activation: vec![f32::NAN; m * n],
+        }
+    }
+
+    fn view(data: &[f32], rows: usize, columns: usize, flip: bool) -> View {
+        if flip { View::rows(data.as_ptr(), rows + GAP).transposed() } else { View::rows(data.as_ptr(), columns + GAP) }
+    }
+
+    fn product(&mut self) -> Product {
+        Product {
+            m: self.m,
+            k: self.k,
+            n: self.n,
+            a: Case::view(&self.a, self.m, self.k, self.transpose.0),
+            b: Case::view(&self.b, self.k, self.n, self.transpose.1),
+            c: self.c.as_mut_ptr(),
+            c_stride: self.n + GAP,
+            epilogue: Epilogue::default(),
+            precision: Precision::Float32,
+        }
+    }
+
+    fn at(view: View, row: usize, column: usize) -> f64 {
+        // SAFETY: asked for elements that are there only.
+        f64::from(unsafe { *view.data.add(row * view.row_stride + column * view.column_stride) })
+    }
+
+    /// Sums in float64, and what rounding may do to each.
+    fn sums(&mut self) -> Vec<(f64, f64)> {
+        let Product { m, k, n, a, b, .. } = self.product();
+        let mut sums = vec![(0.0, 1e-30); m * n];
+        for i in 0..m {
+            for p in 0..k {
+                let x = Case::at(a, i, p);
+                for (j, (sum, tolerance)) in sums[i * n..(i + 1) * n].iter_mut().enumerate() {
+                    let term = x * Case::at(b, p, j);
+                    *sum += term;
+                    *tolerance += term.abs() * 2e-7 * 8.0f64.min(k as f64);
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// Runs a product on every instruction set and number of threads; the bits must be the same for all threads.
+fn run(case: &mut Case, change: impl Fn(&mut Product), check: impl Fn(Isa, &Case)) {
+    let start = case.c.clone();
+    for isa in Isa::available() {
+        let mut first: Option<Vec<u32>> = None;
+        for threads in THREADS {
+            case.c.copy_from_slice(&start);
+            case.pre_activation.fill(f32::NAN);
+            let mut product = case.product();
+            change(&mut product);
+            let (pool, allocator) = (Pool::new(threads), Allocator::new(None));
+            // SAFETY: the case holds the memory of its product.
+            unsafe { multiply(&Context { pool: &pool, isa, allocator: &allocator }, &product).unwrap() };
+            let bits: Vec<u32> = case.c.iter().map(|x| x.to_bits()).collect();
+            match &first {
+                None => check(isa, case),
+                Some(first) => assert!(*first == bits, "{isa}: other bits with {threads} threads"),
+            }
+            first.get_or_insert(bits);
+        }
+        for (i, (x, before)) in case.c.iter().zip(&start).enumerate() {
+            assert!(i % (case.n + GAP) < case.n || x == before, "{isa}: writes between rows");
+        }
+    }
+}
+
+fn expect(isa: Isa, case: &Case, sums: &[(f64, f64)], what: impl Fn(usize, usize, f64) -> f64) {
+    let Case { m, k, n, .. } = *case;
+    for i in 0..m {
+        for j in 0..n {
+            let (sum, tolerance) = sums[i * n + j];
+            let (expected, got) = (what(i, j, sum), f64::from(case.c[i * (n + GAP) + j]));
+            assert!(
+                (expected - got).abs() <= tolerance + 1e-6 * expected.abs().max(0.1),
+                "{isa} {m}x{k}x{n} {:?} at {i}, {j}: expected {expected}, got {got}",
+                case.transpose
+            );
+        }
+    }
+}
+
+const TRANSPOSES: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
+
+#[test]
+fn small_products_of_all_sizes() {
+    let sizes = [1, 2, 3, 5, 6, 7, 8, 13, 14, 15, 16, 17, 29];
+    for (index, &m) in sizes.iter().enumerate() {
+        for (other, &n) in [1, 2, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 49, 65].iter().enumerate() {
+            for (third, &k) in [1, 2, 3, 7, 8, 16, 17, 33].iter().enumerate() {
+                let mut case = Case::new(m, k, n, TRANSPOSES[(index + other + third) % 4]);
+                let sums = case.sums();
+                run(&mut case, |_| {}, |isa, case| expect(isa, case, &sums, |_, _, sum| sum));
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_several_blocks() {
+    for (m, k, n) in [(129, 385, 130), (300, 770, 65), (57, 1025, 700), (700, 129, 257), (1, 800, 513), (513, 800, 1), (9, 400, 2000)] {
+        for transpose in TRANSPOSES {
+            let mut case = Case::new(m, k, n, transpose);
+            let sums = case.sums();
+            run(&mut case, |_| {}, |isa, case| expect(isa, case, &sums, |_, _, sum| sum));
+        }
+    }
+}
+
+#[test]
+fn results_are_added_to_what_is_there() {
+    for (m, k, n) in [(3, 5, 7), (130, 500, 70)] {
+        let mut case = Case::new(m, k, n, (false, false));
+        let (sums, start) = (case.sums(), case.c.clone());
+        let add = |product: &mut Product| product.epilogue.accumulate = true;
+        run(&mut case, add, |isa, case| {
+            expect(isa, case, &sums, |i, j, sum| sum + f64::from(start[i * (n + GAP) + j]));
+        });
+    }
+}
+
+#[test]
+fn bias_activation_and_residual_are_folded_in() {
+    let functions: [(Activation, fn(f64) -> f64); 4] = [
+        (Activation::None, |x| x),
+        (Activation::Relu, |x| x.max(0.0)),
+        (Activation::GeluTanh, |x| 0.5 * x * (1.0 + (0.797_884_560_802_865_4 * (x + 0.044715 * x * x * x)).tanh())),
+        (Activation::Silu, |x| x / (1.0 + (-x).exp())),
+    ];
+    for (activation, function) in functions {
+        for (m, k, n) in [(1, 3, 5), (3, 0, 5), (31, 40, 50), (70, 800, 90)] {
+            let mut case = Case::new(m, k, n, (false, true));
+            let sums = case.sums();
+            let (bias, residual) = (case.bias.clone(), case.residual.clone());
+            let (bias_at, residual_at, pre_at) =
+                (View::rows(bias.as_ptr(), n), View::rows(residual.as_ptr(), n), case.pre_activation.as_mut_ptr());
+            let change = move |product: &mut Product| {
+                product.epilogue =
+                    Epilogue { bias: bias_at.data, activation, pre_activation: pre_at, residual: residual_at.data, accumulate: false };
+            };
+            run(&mut case, change, |isa, case| {
+                expect(isa, case, &sums, |i, j, sum| function(sum + f64::from(bias[j])) + f64::from(residual[i * n + j]));
+                for (i, &x) in case.pre_activation.iter().enumerate() {
+                    let expected = sums[i].0 + f64::from(bias[i % n]);
+                    assert!((f64::from(x) - expected).abs() <= sums[i].1 + 1e-6, "{isa}: expected {expected}, got {x}");
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn empty_products() {
+    for (m, k, n) in [(0, 3, 4), (3, 0, 4), (3, 4, 0)] {
+        let mut case = Case::new(m, k, n, (false, false));
+        let sums = case.sums();
+        run(&mut case, |_| {}, |isa, case| expect(isa, case, &sums, |_, _, sum| sum));
+    }
+}
+
+#[test]
+fn infinity_and_nan_go_where_they_belong() {
+    let mut case = Case::new(20, 50, 40, (false, false));
+    case.a[3 * (50 + GAP) + 7] = f32::INFINITY;
+    case.a[5 * (50 + GAP) + 9] = f32::NAN;
+    case.b[11 * (40 + GAP) + 2] = f32::NAN;
+    run(
+        &mut case,
+        |_| {},
+        |isa, case| {
+            for i in 0..20 {
+                for j in 0..40 {
+                    let x = case.c[i * (40 + GAP) + j];
+                    match (i, j) {
+                        (5, _) | (_, 2) => assert!(x.is_nan(), "{isa}"),
+                        (3, _) => assert!(x.is_infinite(), "{isa}"),
+                        _ => assert!(x.is_finite(), "{isa}"),
+                    }
+                }
+            }
+        },
+    );
+}
+
+#[test]
+fn an_element_does_not_depend_on_what_is_computed_with_it() {
+    let (m, k, n) = (61, 500, 150);
+    let mut case = Case::new(m, k, n, (false, false));
+    let product = case.product();
+    for isa in Isa::available() {
+        let (pool, allocator) = (Pool::new(2), Allocator::new(None));
+        let context = Context { pool: &pool, isa, allocator: &allocator };
+        // SAFETY: the case holds the memory of its product.
+        unsafe { multiply(&context, &product).unwrap() };
+        for (row, column, rows, columns) in [(0, 0, 1, n), (5, 0, 3, n), (0, 77, m, 1), (17, 33, 20, 20)] {
+            let mut part = vec![0.0f32; rows * columns];
+            let a = View { data: case.a[row * (k + GAP)..].as_ptr(), ..product.a };
+            let b = View { data: case.b[column..].as_ptr(), ..product.b };
+            let smaller = Product { m: rows, n: columns, a, b, c: part.as_mut_ptr(), c_stride: columns, ..product };
+            // SAFETY: a part of the product.
+            unsafe { multiply(&context, &smaller).unwrap() };
+            for i in 0..rows {
+                for j in 0..columns {
+                    assert_eq!(part[i * columns + j].to_bits(), case.c[(row + i) * (n + GAP) + column + j].to_bits(), "{isa}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The innermost part of a product: a tile of sums in registers, fed by a panel of each operand.
+
+use super::arithmetic::{Arithmetic, Float32};
+use super::pack::{Pack, pack};
+use crate::isa::Isa;
+use crate::simd::{Portable, Simd};
+
+/// Computes a tile: `k` words of a packed panel of rows times a packed panel of columns, to `c` or added to it. `columns` of the tile
+/// are stored.
+pub type Tile = unsafe fn(k: usize, a: *const f32, b: *const f32, c: *mut f32, c_stride: usize, columns: usize, accumulate: bool);
+
+/// What an instruction set brings for one kind of arithmetic.
+pub struct TileSet {
+    /// Most rows of a tile.
+    pub rows: usize,
+    /// Most columns of a tile.
+    pub columns: usize,
+    /// Columns of a vector.
+    pub lanes: usize,
+    /// Words that `k` values take.
+    pub words: fn(usize) -> usize,
+    /// Packs panels.
+    pub pack: unsafe fn(&Pack),
+    /// By rows and vectors of columns, each from 1.
+    pub tiles: &'static [[Tile; 2]],
+}
+
+// Plain counted loops: the compiler unrolls them and keeps the sums in registers.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn tile<S: Simd, A: Arithmetic<S>, const ROWS: usize, const VECTORS: usize>(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    c_stride: usize,
+    columns: usize,
+    accumulate: bool,
+) {
+    // SAFETY: by the contract of `Tile`.
+    unsafe {
+        let mut sums = [[S::splat(0.0); VECTORS]; ROWS];
+        for i in 0..ROWS {
+            S::prefetch(c.wrapping_add(i * c_stride));
+            S::prefetch(c.wrapping_add(i * c_stride + VECTORS * S::LANES - 1));
+        }
+        let (mut a, mut b) = (a, b);
+        for _ in 0..k {
+            let mut column = [S::splat(0.0); VECTORS];
+            for v in 0..VECTORS {
+                column[v] = S::load(b.add(v * S::LANES));
+            }
+            for i in 0..ROWS {
+                let row = A::broadcast(a.add(i));
+                for v in 0..VECTORS {
+                    sums[i][v] = A::multiply_add(row, column[v], sums[i][v]);
+                }
+            }
+            a = a.add(ROWS);
+            b = b.add(VECTORS * S::LANES);
+        }
+        for i in 0..ROWS {
+            for v in 0..VECTORS {
+                let to = c.wrapping_add(i * c_stride + v * S::LANES);
+                if columns >= (v + 1) * S::LANES {
+                    S::store(to, if accumulate { S::add(S::load(to), sums[i][v]) } else { sums[i][v] });
+                } else if columns > v * S::LANES {
+                    let count = columns - v * S::LANES;
+                    S::store_first(to, if accumulate { S::add(S::load_first(to, count), sums[i][v]) } else { sums[i][v] }, count);
+                }
+            }
+        }
+    }
+}
+
+/// A module with the `TileSet` of vectors, arithmetic, rows and instructions.
+macro_rules! tile_set {
+    ($module:ident, $simd:ty, $arithmetic:ty, $most:literal, [$($rows:literal)*] $(, $feature:literal)?) => {
+        mod $module {
+            use super::*;
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn compute<const ROWS: usize, const VECTORS: usize>(
+                k: usize, a: *const f32, b: *const f32, c: *mut f32, c_stride: usize, columns: usize, accumulate: bool,
+            ) {
+                // SAFETY: by the contract of `Tile`.
+                unsafe { tile::<$simd, $arithmetic, ROWS, VECTORS>(k, a, b, c, c_stride, columns, accumulate) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn pack_panels(panels: &Pack) {
+                // SAFETY: by the contract of `pack`.
+                unsafe { pack::<$simd, $arithmetic>(panels) }
+            }
+
+            pub static SET: TileSet = TileSet {
+                rows: $most,
+                columns: 2 * <$simd as Simd>::LANES,
+                lanes: <$simd as Simd>::LANES,
+                words: <$arithmetic as Arithmetic<$simd>>::words,
+                pack: pack_panels,
+                tiles: &[$([compute::<$rows, 1>, compute::<$rows, 2>]),*],
+            };
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    pub use crate::simd::{Avx2, Avx512};
+}
+#[cfg(target_arch = "x86_64")]
+use wide::*;
+
+#[cfg(target_arch = "x86_64")]
+tile_set!(avx512, Avx512, Float32, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma");
+#[cfg(target_arch = "x86_64")]
+tile_set!(avx2, Avx2, Float32, 6, [1 2 3 4 5 6], "avx2,fma");
+// SSE2 has 16 registers, NEON 32.
+#[cfg(not(target_arch = "aarch64"))]
+tile_set!(portable, Portable, Float32, 6, [1 2 3 4 5 6]);
+#[cfg(target_arch = "aarch64")]
+tile_set!(portable, Portable, Float32, 12, [1 2 3 4 5 6 7 8 9 10 11 12]);
+
+impl TileSet {
+    /// For float32 operands.
+    pub fn float32(isa: Isa) -> &'static TileSet {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => &avx512::SET,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => &avx2::SET,
+            _ => &portable::SET,
+        }
+    }
+}

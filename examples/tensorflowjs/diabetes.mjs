@@ -11,7 +11,10 @@ import { useBackend } from "./backend.mjs";
 const [backend, steps = "200", project] = process.argv.slice(2);
 await useBackend(backend, project);
 
-const rows = readFileSync(new URL("data/diabetes.csv", import.meta.url), "utf8").trim().split("\n").slice(1);
+const rows = readFileSync(new URL("data/diabetes.csv", import.meta.url), "utf8")
+  .trim()
+  .split("\n")
+  .slice(1);
 const table = tf.tensor2d(rows.map((row) => row.split(",").map(Number)));
 const { mean, variance } = tf.moments(table, 0);
 const normalized = tf.div(tf.sub(table, mean), tf.sqrt(variance));
@@ -40,4 +43,6 @@ for (let step = 1; step <= Number(steps); step++) {
   if (step % 50 === 0) console.log(`step ${step}: mean squared error ${losses.at(-1).toFixed(4)}`);
 }
 stepTimesMs.sort((a, b) => a - b);
-console.log(JSON.stringify({ backend: tf.getBackend(), losses, medianStepTimeMs: stepTimesMs[stepTimesMs.length >> 1] }));
+console.log(
+  JSON.stringify({ backend: tf.getBackend(), losses, medianStepTimeMs: stepTimesMs[stepTimesMs.length >> 1] }),
+);

@@ -22,7 +22,13 @@ const split = 1536;
 const seed = (n) => tf.initializers.glorotUniform({ seed: n });
 const model = tf.sequential({
   layers: [
-    tf.layers.conv2d({ inputShape: [28, 28, 1], filters: 32, kernelSize: 3, activation: "relu", kernelInitializer: seed(1) }),
+    tf.layers.conv2d({
+      inputShape: [28, 28, 1],
+      filters: 32,
+      kernelSize: 3,
+      activation: "relu",
+      kernelInitializer: seed(1),
+    }),
     tf.layers.conv2d({ filters: 64, kernelSize: 3, activation: "relu", kernelInitializer: seed(2) }),
     tf.layers.maxPooling2d({ poolSize: 2 }),
     tf.layers.flatten(),
@@ -54,7 +60,9 @@ await model.fit(images.slice(0, split), targets.slice(0, split), {
     },
   },
 });
-const [loss, accuracy] = model.evaluate(images.slice(split), targets.slice(split), { batchSize: 64 }).map((t) => t.dataSync()[0]);
+const [loss, accuracy] = model
+  .evaluate(images.slice(split), targets.slice(split), { batchSize: 64 })
+  .map((t) => t.dataSync()[0]);
 batchTimesMs.sort((a, b) => a - b);
 const medianBatchTimeMs = batchTimesMs[batchTimesMs.length >> 1];
 console.log(JSON.stringify({ backend: tf.getBackend(), losses, heldOut: { loss, accuracy }, medianBatchTimeMs }));

@@ -1,78 +1,57 @@
 /**
  * Times training steps of one configuration on one device, through the training loop that users get.
- * usage: codex-step.mjs CONFIGURATION DEVICE WARMUP STEPS PROJECT BUDGET_SECONDS
+ * usage: codex-step.mjs CONFIGURATION DEVICE WARMUP STEPS PROJECT BUDGET_SECONDS [bfloat16] [unrecorded]
  * A slow device makes fewer steps: it stops within the budget once one step was timed.
- * Prints one JSON line: the milliseconds of each timed step, the peak resident memory, the version and the threads.
+ * Prints one JSON line: the milliseconds of each timed step, the peak resident memory, the version and the threads; on the engine the
+ * kernels of a step, and the processor time of this thread per step, which is what JavaScript costs.
  */
-import { createModel } from "@codex/models";
-import { createStream } from "@codex/random";
 import { selectDevice } from "@codex/tensor";
-import { createAdamW, train } from "@codex/training";
-import { CONFIGURATIONS } from "./configurations.mjs";
+import { trainSteps } from "./training.mjs";
 
-const [name, device, warmup, steps, projectDirectory, budgetSeconds] = process.argv.slice(2);
+const [name, device, warmup, steps, projectDirectory, budgetSeconds, ...variants] = process.argv.slice(2);
 const started = performance.now();
-const c = CONFIGURATIONS[name];
 const selection = await selectDevice(device, { projectDirectory });
+const engine = device === "engine" ? await import("@codex/engine") : undefined;
 
-const model = createModel(
-  {
-    modelType: "gpt2",
-    vocabSize: c.vocabulary,
-    hiddenSize: c.width,
-    numHiddenLayers: c.layers,
-    numAttentionHeads: c.heads,
-    maxPositionEmbeddings: c.context,
-  },
-  { seed: 1337 },
-);
-const draws = createStream(1337, "bench");
-const data = {
-  samplesPerEpoch: 1e6,
-  batch(_epoch, index, rows) {
-    const ids = Int32Array.from({ length: rows * (c.context + 1) }, (_, i) =>
-      draws.intAt(index * (c.context + 1) + i, c.vocabulary),
-    );
-    const cut = (shift) =>
-      Int32Array.from(
-        { length: rows * c.context },
-        (_, i) => ids[Math.floor(i / c.context) * (c.context + 1) + (i % c.context) + shift],
-      );
-    return {
-      rows,
-      sequenceLength: c.context,
-      inputIds: cut(0),
-      labels: cut(1),
-      sampleIds: Array.from({ length: rows }, (_, i) => index + i),
-    };
-  },
-};
 const stepTimesMs = [];
+const launches = [];
 const enough = new AbortController();
 let previousMs = 0;
-await train({
-  model,
-  optimizer: createAdamW({ betas: [0.9, 0.99], weightDecay: 0.1 }),
-  data,
-  seed: 1337,
+let kernels = 0;
+let utilizationAtStart;
+let lastUtilization;
+await trainSteps(name, {
+  maxSteps: Number(warmup) + Number(steps),
   signal: enough.signal,
   options: {
-    maxSteps: Number(warmup) + Number(steps),
-    batchSize: c.batch,
-    learningRate: 1e-3,
-    schedule: "constant",
-    maxGradNorm: 1,
-    evaluationEverySteps: 0,
+    ...(variants.includes("bfloat16") ? { precision: "bfloat16" } : {}),
+    ...(variants.includes("unrecorded") ? { recordSteps: false } : {}),
   },
-  onEvent(event) {
-    if (event.type !== "step") return;
+  onStep(event) {
     const spentMs = performance.now() - started;
     const isSlow = spentMs + event.stepTimeMs > Number(budgetSeconds) * 500;
     // The first step of all pays for what is set up once; on a slow device one step is warm-up enough.
     if (event.step > Number(warmup) || (isSlow && previousMs > 0)) stepTimesMs.push(event.stepTimeMs);
     previousMs = event.stepTimeMs;
+    if (engine !== undefined) {
+      const now = engine.engineStats().kernels;
+      launches.push(now - kernels);
+      kernels = now;
+    }
+    if (event.step === Number(warmup)) utilizationAtStart = performance.eventLoopUtilization();
+    lastUtilization = performance.eventLoopUtilization(utilizationAtStart);
     if (isSlow && stepTimesMs.length > 0) enough.abort();
   },
 });
 const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
-console.log(JSON.stringify({ stepTimesMs, peakMemoryBytes, version: selection.version, threads: selection.threads }));
+console.log(
+  JSON.stringify({
+    stepTimesMs,
+    peakMemoryBytes,
+    version: selection.version,
+    threads: selection.threads,
+    ...(engine === undefined
+      ? {}
+      : { launches: launches.at(-1), javascriptTimeMs: lastUtilization.active / Math.max(1, stepTimesMs.length) }),
+  }),
+);

@@ -1,4 +1,5 @@
-// What the processor can do at all: float32 fused multiply-adds per second, on one thread and on all, as one line of JSON.
+// What the processor can do at all: float32 fused multiply-adds per second, on one thread and on all, and bytes read from memory per second on all,
+// as one line of JSON.
 // The widest instructions are chosen when it runs, so the binary may be moved. Twelve independent chains hide the latency of one.
 #include <algorithm>
 #include <chrono>
@@ -65,6 +66,31 @@ static double gflops(void (*kernel)(long), int lanes, int threads, long rounds) 
   return rates[rates.size() / 2];
 }
 
+/** Reads 512 MiB again and again, each thread its part. */
+static double readGigabytesPerSecond(int threads) {
+  size_t count = size_t(128) << 20;
+  std::vector<float> memory(count, 1.0f);
+  std::vector<double> rates;
+  for (int repetition = 0; repetition < 7; repetition++) {
+    auto start = std::chrono::steady_clock::now();
+    std::vector<std::thread> pool;
+    for (int i = 0; i < threads; i++)
+      pool.emplace_back([&, i] {
+        vector4 sums[16] = {};
+        const float *from = memory.data() + count / threads * i;
+        for (size_t k = 0; k + 64 <= count / threads; k += 64)
+          for (int j = 0; j < 16; j++) sums[j] += *reinterpret_cast<const vector4 *>(from + k + 4 * j);
+        for (int j = 1; j < 16; j++) sums[0] += sums[j];
+        sink = sums[0][0];
+      });
+    for (auto &thread : pool) thread.join();
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    rates.push_back(4.0 * count / seconds / 1e9);
+  }
+  std::sort(rates.begin(), rates.end());
+  return rates[rates.size() / 2];
+}
+
 int main() {
   const char *isa = "portable";
   void (*kernel)(long) = portable;
@@ -75,6 +101,6 @@ int main() {
 #endif
   int cores = std::max(1u, std::thread::hardware_concurrency());
   long rounds = 10000000;
-  std::printf("{\"isa\":\"%s\",\"threads\":%d,\"gflopsOneThread\":%.1f,\"gflops\":%.1f}\n", isa, cores, gflops(kernel, lanes, 1, rounds),
-              gflops(kernel, lanes, cores, rounds));
+  std::printf("{\"isa\":\"%s\",\"threads\":%d,\"gflopsOneThread\":%.1f,\"gflops\":%.1f,\"readGigabytesPerSecond\":%.1f}\n", isa, cores,
+              gflops(kernel, lanes, 1, rounds), gflops(kernel, lanes, cores, rounds), readGigabytesPerSecond(cores));
 }

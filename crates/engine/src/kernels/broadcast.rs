@@ -107,13 +107,9 @@ impl<const N: usize> Broadcast<N> {
                 if depth == 0 {
                     (rows_left, row_strides) = (axis.size - index, axis.strides);
                 }
-                for operand in 0..N {
-                    offsets[operand] += index * axis.strides[operand];
-                }
+                offsets.iter_mut().zip(axis.strides).for_each(|(offset, stride)| *offset += index * stride);
             }
-            for operand in 0..N {
-                offsets[operand] += column * self.inner.strides[operand];
-            }
+            offsets.iter_mut().zip(self.inner.strides).for_each(|(offset, step)| *offset += column * step);
             let left = range.end - start;
             let (rows, columns) =
                 if column > 0 || left < row_size { (1, left.min(row_size - column)) } else { (rows_left.min(left / row_size), row_size) };

@@ -3,16 +3,23 @@
 use crate::call::{Call, Context};
 use crate::error::Result;
 
+mod arg;
 mod binary;
 mod broadcast;
+mod cast;
 mod concat;
 mod copy;
+mod cumulative;
 mod dropout;
 mod element;
+mod fill;
 pub mod philox;
+mod reduce;
+mod select;
 mod slice;
 mod strided;
 mod tile;
+mod top_k;
 mod transpose;
 mod unary;
 
@@ -24,6 +31,22 @@ pub const GRAIN: usize = 16 << 10;
 
 /// All of them. The place in this list is the operation's number on the wire.
 pub fn table() -> Vec<(&'static str, Kernel)> {
-    [binary::KERNELS, concat::KERNELS, copy::KERNELS, dropout::KERNELS, slice::KERNELS, tile::KERNELS, transpose::KERNELS, unary::KERNELS]
-        .concat()
+    [
+        arg::KERNELS,
+        binary::KERNELS,
+        cast::KERNELS,
+        concat::KERNELS,
+        copy::KERNELS,
+        cumulative::KERNELS,
+        dropout::KERNELS,
+        fill::KERNELS,
+        reduce::KERNELS,
+        select::KERNELS,
+        slice::KERNELS,
+        tile::KERNELS,
+        top_k::KERNELS,
+        transpose::KERNELS,
+        unary::KERNELS,
+    ]
+    .concat()
 }

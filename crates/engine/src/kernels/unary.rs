@@ -96,6 +96,8 @@ macro_rules! functions {
         })),+];
     };
     (@generic scalar $in:ty, $out:ty, |$x:ident, $attributes:ident| $value:expr) => {
+        // `S` only says for which instructions the compiler makes it.
+        #[allow(clippy::extra_unused_type_parameters)]
         #[inline(always)]
         unsafe fn generic<S: Simd>(x: &[$in], y: &mut [$out], $attributes: Attributes) {
             scalars(x, y, |$x: $in| -> $out { $value });
@@ -139,8 +141,8 @@ functions! {
         i32 => i32: scalar |x, _p| if x < 0 { 0 } else { x };
     }
     Relu6(CHEAP, 0) {
-        f32 => f32: scalar |x, _p| if x < 0.0 { 0.0 } else if x > 6.0 { 6.0 } else { x };
-        i32 => i32: scalar |x, _p| if x < 0 { 0 } else if x > 6 { 6 } else { x };
+        f32 => f32: scalar |x, _p| x.clamp(0.0, 6.0);
+        i32 => i32: scalar |x, _p| x.clamp(0, 6);
     }
     // alpha.
     LeakyRelu(CHEAP, 1) { f32 => f32: scalar |x, p| if x < 0.0 { p[0] as f32 * x } else { x }; }

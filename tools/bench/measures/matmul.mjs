@@ -27,7 +27,9 @@ export async function matmul({ here, python, hasTorch, rounds, budget }) {
           : { reason: "no PyTorch" };
         for (const [name, one] of Object.entries({ engine, pytorch: torch })) {
           if (one.reason) console.log(`  ${name}: ${one.reason}`);
-          for (const [kind, ms] of Object.entries(one.timesMs ?? {})) (times[name][kind] ??= []).push(...ms);
+          for (const [kind, ms] of Object.entries(one.timesMs ?? {})) {
+            times[name][kind] = [...(times[name][kind] ?? []), ...ms];
+          }
         }
       }
       for (const kind of Object.keys(times.engine)) {

@@ -1,4 +1,5 @@
 import {
+  clone,
   customGrad,
   engine,
   type GradSaveFunc,
@@ -20,9 +21,11 @@ export interface FusedOp<Inputs extends object, Attributes extends object> {
   readonly differentiable: readonly (keyof Inputs & string)[];
   /** Inputs that the gradient reads. */
   readonly saved: readonly (keyof Inputs & string)[];
+  /** Differentiable inputs of the value's shape that are just added to it: their gradient is dy, and nobody is asked for it. */
+  readonly added?: readonly (keyof Inputs & string)[];
   /** `[value, ...extra]`: the extra outputs are kept for the gradient, and for nothing else. */
   forward(inputs: Inputs, attributes: Attributes): readonly Tensor[];
-  /** The gradient of each differentiable input; only those that are wanted are computed. */
+  /** The gradient of each differentiable input but those of `added`; only those that are wanted are computed. */
   gradient(context: GradientContext<Inputs, Attributes>): { readonly [Name in keyof Inputs]?: () => Tensor };
 }
 
@@ -60,21 +63,41 @@ export function runFusedOp<Inputs extends object, Attributes extends object>(
         extra: saved.slice(savedNames.length),
         attributes,
       };
-      return runGradient(op, context, names);
+      return gradientsOf(op, context, names);
     };
     return { value: value!, gradFunc };
   });
   return run(...names.map((name) => given[name]!));
 }
 
-/** Runs a kernel of the op set that has no gradient (an optimizer), or composes it. */
+/** Runs the forward kernel of an op, or composes it. */
 export function runForward<Inputs extends object, Attributes extends object>(
   op: Pick<FusedOp<Inputs, Attributes>, "kernelName" | "forward">,
   inputs: Inputs,
   attributes: Attributes,
 ): readonly Tensor[] {
-  if (getKernel(op.kernelName, getBackend()) === undefined) return op.forward(inputs, attributes);
-  return engine().runKernel(op.kernelName, presentTensors(inputs), { ...attributes } as NamedAttrMap) as Tensor[];
+  return hasKernel(op.kernelName) ? runKernel(op.kernelName, inputs, attributes) : op.forward(inputs, attributes);
+}
+
+/** Runs a kernel of the op set. Inputs that are undefined are left out. */
+export function runKernel(kernelName: string, inputs: object, attributes: object): readonly Tensor[] {
+  return engine().runKernel(kernelName, presentTensors(inputs), { ...attributes } as NamedAttrMap) as Tensor[];
+}
+
+/** Whether the current backend brings a kernel of this name. */
+export function hasKernel(kernelName: string): boolean {
+  return getKernel(kernelName, getBackend()) !== undefined;
+}
+
+function gradientsOf<Inputs extends object, Attributes extends object>(
+  op: FusedOp<Inputs, Attributes>,
+  context: GradientContext<Inputs, Attributes>,
+  names: readonly (keyof Inputs & string)[],
+): Tensor[] {
+  const computed = names.filter((name) => !op.added?.includes(name));
+  const gradients = computed.length === 0 ? [] : runGradient(op, context, computed);
+  // A handle of its own: the tape disposes a gradient that it adds to another.
+  return names.map((name) => gradients[computed.indexOf(name)] ?? clone(context.dy));
 }
 
 function runGradient<Inputs extends object, Attributes extends object>(
@@ -83,18 +106,15 @@ function runGradient<Inputs extends object, Attributes extends object>(
   names: readonly (keyof Inputs & string)[],
 ): Tensor[] {
   const kernelName = `${op.kernelName}Gradient`;
-  if (getKernel(kernelName, getBackend()) === undefined) {
+  if (!hasKernel(kernelName)) {
     return tidy(() => {
       const gradients = op.gradient(context);
       return names.map((name) => gradients[name]!());
     });
   }
   const extra = Object.fromEntries(context.extra.map((tensor, i) => [`extra${i}`, tensor]));
-  const inputs = { dy: context.dy, ...presentTensors(context.inputs), ...extra };
-  return engine().runKernel(kernelName, inputs, {
-    ...context.attributes,
-    gradientsOf: [...names],
-  }) as Tensor[];
+  const inputs = { dy: context.dy, ...context.inputs, ...extra };
+  return [...runKernel(kernelName, inputs, { ...context.attributes, gradientsOf: [...names] })];
 }
 
 /** By the flag and not by class: there may be two copies of TensorFlow.js core in a process. */

@@ -1,18 +1,23 @@
 /**
  * The fused ops by kernel name, with the attributes a backend's kernel receives: what a native engine implements. The engine says
- * which version it was written for, and device selection refuses another. See docs/design/op-set.md.
+ * which version it was written for, and device selection refuses another. An input `name?` may be missing; `name*` is a list, `name0`,
+ * `name1`, ... See docs/design/op-set.md.
  */
 export const OP_SET = {
-  version: 1,
+  version: 2,
   ops: {
-    CodexLinear: { inputs: ["x", "weight", "bias?"], attributes: ["weightLayout"] },
+    CodexLinear: { inputs: ["x", "weight", "bias?", "residual?"], attributes: ["weightLayout", "activation"] },
     CodexEmbedding: { inputs: ["weight", "ids"], attributes: ["vocabSize"] },
     CodexLayerNorm: { inputs: ["x", "weight", "bias?"], attributes: ["eps"] },
     CodexRmsNorm: { inputs: ["x", "weight"], attributes: ["eps"] },
-    CodexRotaryEmbedding: { inputs: ["x", "cos", "sin"], attributes: [] },
+    CodexRotaryEmbedding: { inputs: ["x", "cos", "sin"], attributes: ["layout"] },
     CodexAttention: {
       inputs: ["q", "k", "v", "documentIds?"],
-      attributes: ["causal", "scale", "dropout", "maxScores"],
+      attributes: ["causal", "scale", "dropout", "maxScores", "layout", "keyLength"],
+    },
+    CodexSelfAttention: {
+      inputs: ["qkv", "documentIds?"],
+      attributes: ["numAttentionHeads", "numKeyValueHeads", "causal", "scale", "dropout", "maxScores"],
     },
     CodexGelu: { inputs: ["x"], attributes: ["approximate"] },
     CodexSwiglu: { inputs: ["gate", "up"], attributes: [] },
@@ -21,9 +26,20 @@ export const OP_SET = {
       inputs: ["hidden", "weight", "labels"],
       attributes: ["ignoreIndex", "withGradients", "maxLogits"],
     },
+    CodexGlobalNorm: { inputs: ["x*"], attributes: [] },
+    CodexAccumulate: { inputs: ["sum", "x"], attributes: [] },
     CodexAdamW: {
-      inputs: ["parameter", "gradient", "firstMoment", "secondMoment"],
-      attributes: ["beta1", "beta2", "eps", "decay", "stepSize", "correction"],
+      inputs: ["parameter*", "gradient*", "firstMoment*", "secondMoment*", "gradientScale?"],
+      attributes: ["count", "learningRate", "beta1", "beta2", "eps", "weightDecay", "step"],
+    },
+    CodexSgd: {
+      inputs: ["parameter*", "gradient*", "momentumBuffer*", "gradientScale?"],
+      attributes: ["count", "learningRate", "momentum", "weightDecay", "nesterov", "step"],
+    },
+    CodexCacheAppend: { inputs: ["cache", "fresh"], attributes: ["position"] },
+    CodexSample: {
+      inputs: ["logits", "context?"],
+      attributes: ["temperature", "topK", "topP", "minP", "repetitionPenalty", "uniforms"],
     },
   },
 } as const;

@@ -104,7 +104,7 @@ test("an engine of the same op set is taken first", async () => {
     "@codex/engine",
     "module",
     `export const version = "0.3.0";
-     export const opSetVersion = 1;
+     export const opSetVersion = 2;
      export const register = async () => ({ backend: "cpu", threads: 2, deterministic: true });`,
   );
   const selection = await selectDevice("auto", { projectDirectory });
@@ -119,7 +119,7 @@ test("an engine of another op set is an error that names both versions", async (
   );
   await expect(selectDevice("engine", { projectDirectory })).rejects.toMatchObject({
     code: "TENSOR_OP_SET_MISMATCH",
-    message: "device engine: @codex/engine 9.0.0 implements op set 7, @codex/tensor needs 1",
+    message: "device engine: @codex/engine 9.0.0 implements op set 7, @codex/tensor needs 2",
   });
   expect((await selectDevice("auto", { projectDirectory })).device).toBe("wasm");
 });

@@ -1,16 +1,22 @@
 import {
+  accumulate,
   adamW,
   attention,
+  cacheAppend,
   dropout,
   embedding,
   gelu,
+  globalNorm,
   layerNorm,
   linear,
   linearCrossEntropy,
   OP_SET,
   rmsNorm,
   rotaryEmbedding,
+  sample,
   selectDevice,
+  selfAttention,
+  sgd,
   swiglu,
   TensorError,
 } from "@codex/tensor";
@@ -255,25 +261,40 @@ describe("the op set is what the kernels are called with", () => {
   const documentIds = () => tf.zeros([1, 3], "int32");
   const zeros = () => tf.variable(tf.zeros([4]));
   const lists = () => ({
-    parameters: [zeros()],
-    gradients: [vector()],
-    firstMoments: [zeros()],
-    secondMoments: [zeros()],
+    parameters: [zeros(), zeros()],
+    gradients: [vector(), vector()],
+    weightDecay: [0, 0],
+    step: 1,
   });
+  const moments = () => ({ firstMoments: [zeros(), zeros()], secondMoments: [zeros(), zeros()] });
+  const mask = () => ({ causal: true, documentIds: documentIds(), dropout: dropoutOptions });
+  const sampling = { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1.1, uniforms: [0, 0.5] };
   const CALLS: Record<keyof typeof OP_SET.ops, () => unknown> = {
-    CodexLinear: () => linear(x(), tf.ones([4, 4]), vector()),
+    CodexLinear: () => linear(x(), tf.ones([4, 4]), vector(), { residual: x() }),
     CodexEmbedding: () => embedding(x(), tf.tensor([1], [1], "int32")),
     CodexLayerNorm: () => layerNorm(x(), vector(), vector(), 1e-5),
     CodexRmsNorm: () => rmsNorm(x(), vector(), 1e-5),
     CodexRotaryEmbedding: () => rotaryEmbedding(heads(), table(), table()),
-    CodexAttention: () =>
-      attention(heads(), heads(), heads(), { causal: true, documentIds: documentIds(), dropout: dropoutOptions }),
+    CodexAttention: () => attention(heads(), heads(), heads(), mask()),
+    CodexSelfAttention: () => selfAttention(tf.ones([1, 3, 6]), { ...mask(), numAttentionHeads: 2 }),
     CodexGelu: () => gelu(x(), { approximate: "none" }),
     CodexSwiglu: () => swiglu(x(), x()),
     CodexDropout: () => dropout(x(), dropoutOptions),
     CodexLinearCrossEntropy: () => linearCrossEntropy(x(), x(), tf.tensor([1, 0], [2], "int32")),
+    CodexGlobalNorm: () => globalNorm([x(), vector()]),
+    CodexAccumulate: () => accumulate(x(), x()),
     CodexAdamW: () =>
-      adamW({ ...lists(), learningRate: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: [0], step: 1 }),
+      adamW({
+        ...{ ...lists(), ...moments(), learningRate: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8 },
+        gradientScale: tf.scalar(1),
+      }),
+    CodexSgd: () =>
+      sgd({
+        ...{ ...lists(), momentumBuffers: [zeros(), zeros()], learningRate: 0.1, momentum: 0.9, nesterov: true },
+        gradientScale: tf.scalar(1),
+      }),
+    CodexCacheAppend: () => cacheAppend(heads(), heads(), 0),
+    CodexSample: () => sample(x(), { ...sampling, context: tf.zeros([2, 1], "int32") }),
   };
 
   test.each(Object.entries(CALLS))("%s", async (kernelName, call) => {
@@ -289,7 +310,10 @@ describe("the op set is what the kernels are called with", () => {
     });
     try {
       const { inputs, attributes } = OP_SET.ops[kernelName as keyof typeof OP_SET.ops];
-      const names = inputs.map((name) => name.replace("?", ""));
+      // Every list of these calls has two tensors.
+      const names = inputs.flatMap((name) =>
+        name.endsWith("*") ? [0, 1].map((i) => name.replace("*", `${i}`)) : [name.replace("?", "")],
+      );
       expect(call).toThrow(JSON.stringify({ inputs: names, attributes }));
     } finally {
       tf.unregisterKernel(kernelName, "cpu");

@@ -65,13 +65,7 @@ describe.each(presentDevices)("on %s", (device) => {
   });
 
   test("adamW composed of plain kernels is, too", () => {
-    const kernel = tf.getKernel("CodexAdamW", tf.getBackend());
-    if (kernel) tf.unregisterKernel(kernel.kernelName, kernel.backendName);
-    try {
-      followAdamW(optimizers.adamW[0]!);
-    } finally {
-      if (kernel) tf.registerKernel(kernel);
-    }
+    withoutKernel("CodexAdamW", () => followAdamW(optimizers.adamW[0]!));
   });
 
   test.each(optimizers.sgd.map((fixture) => [fixture.name, fixture] as const))(
@@ -86,6 +80,75 @@ describe.each(presentDevices)("on %s", (device) => {
     },
   );
 
+  const withoutKernel = (kernelName: string, run: () => void): void => {
+    const kernel = tf.getKernel(kernelName, tf.getBackend());
+    if (kernel) tf.unregisterKernel(kernelName, kernel.backendName);
+    try {
+      run();
+    } finally {
+      if (kernel) tf.registerKernel(kernel);
+    }
+  };
+
+  const OPTIMIZERS = {
+    adamW: (lists: Lists, gradients: tf.Tensor[], gradientScale?: tf.Scalar) =>
+      adamW({
+        ...{ parameters: lists.parameters, firstMoments: lists.first, secondMoments: lists.second, gradients },
+        ...{ learningRate: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: [0.1, 0], step: 3 },
+        ...(gradientScale && { gradientScale }),
+      }),
+    sgd: (lists: Lists, gradients: tf.Tensor[], gradientScale?: tf.Scalar) =>
+      sgd({
+        ...{ parameters: lists.parameters, momentumBuffers: lists.first, gradients },
+        ...{ learningRate: 0.1, momentum: 0.9, weightDecay: [0.1, 0], nesterov: true, step: 3 },
+        ...(gradientScale && { gradientScale }),
+      }),
+  };
+  type Lists = ReturnType<typeof lists>;
+  const lists = () => {
+    const filled = (shape: number[], value: number) => tf.tidy(() => tf.variable(tf.fill(shape, value)));
+    const two = (value: number) => [filled([2, 3], value), filled([4], 2 * value)];
+    return { parameters: two(1), first: two(0.1), second: two(0.01) };
+  };
+  const valuesOf = (all: Lists) => Object.values(all).flatMap((list) => list.map((one) => Array.from(one.dataSync())));
+  const gradients = () => [tf.fill([2, 3], 0.5), tf.fill([4], -2)];
+
+  describe.each(Object.entries(OPTIMIZERS))("the gradientScale of %s", (name, step) => {
+    const kernelName = name === "adamW" ? "CodexAdamW" : "CodexSgd";
+
+    test.each(["as the device has it", "composed"])("multiplies every gradient, %s", (how) => {
+      const [scaled, expected] = [lists(), lists()];
+      const run = () => {
+        step(scaled, gradients(), tf.scalar(0.25));
+        step(
+          expected,
+          gradients().map((gradient) => tf.mul(gradient, 0.25)),
+        );
+      };
+      if (how === "composed") withoutKernel(kernelName, run);
+      else run();
+      expect(valuesOf(scaled)).toEqual(valuesOf(expected));
+    });
+
+    test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("of %d changes nothing", (factor) => {
+      const all = lists();
+      const before = valuesOf(all);
+      step(all, gradients(), tf.scalar(factor));
+      withoutKernel(kernelName, () => step(all, gradients(), tf.scalar(factor)));
+      expect(valuesOf(all)).toEqual(before);
+    });
+
+    test("leaves no tensor behind", () => {
+      const [all, given, scale, bad] = [lists(), gradients(), tf.scalar(2), tf.scalar(Number.NaN)];
+      const { numTensors, numDataBuffers } = tf.memory();
+      for (const factor of [scale, bad, scale]) {
+        step(all, given, factor);
+        withoutKernel(kernelName, () => step(all, given, factor));
+      }
+      expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
+    });
+  });
+
   test("the eps of adamW is added after the correction of the second moment", () => {
     const [parameter, first, second] = [0, 0, 0].map((value) => tf.variable(tf.tensor([value])));
     const state = { parameters: [parameter!], firstMoments: [first!], secondMoments: [second!] };
@@ -93,6 +156,20 @@ describe.each(presentDevices)("on %s", (device) => {
     adamW({ ...state, gradients: [tf.tensor([2])], ...settings });
     // Both corrected moments are those of one gradient: 2 / (2 + 0.25).
     expectClose(parameter!, tf.tensor([-2 / 2.25]), 1e-6);
+  });
+
+  test("a product of few rows with a parameter sees the parameter's change", () => {
+    const [parameter, first, second] = tf.tidy(() => [1, 0, 0].map((value) => tf.variable(tf.fill([2, 2], value)))) as [
+      tf.Variable,
+      tf.Variable,
+      tf.Variable,
+    ];
+    const product = () => Array.from(tf.matMul(tf.ones([1, 2]), parameter as unknown as tf.Tensor2D).dataSync());
+    expect(product()).toEqual([2, 2]);
+    const settings = { learningRate: 0.5, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: [0], step: 1 };
+    const state = { parameters: [parameter], firstMoments: [first], secondMoments: [second] };
+    adamW({ ...state, gradients: [tf.ones([2, 2])], ...settings });
+    expectClose(tf.tensor(product()), tf.tensor([1, 1]), 1e-6);
   });
 
   test("a step changes the variables only: not the tensors they came from, nor the gradients", () => {
@@ -182,6 +259,15 @@ describe("arguments that do not fit", () => {
           step: 1,
         }),
       "sgd: expected gradients[0] of its parameter's shape",
+    ],
+    [
+      "a gradientScale of two elements",
+      () =>
+        sgd({
+          ...{ parameters, gradients, learningRate: 1, momentum: 0, weightDecay: [0], nesterov: false, step: 1 },
+          gradientScale: tf.ones([2]) as unknown as tf.Scalar,
+        }),
+      "sgd: expected a gradientScale of one element",
     ],
     ["a maxNorm of 0", () => clipByGlobalNorm(gradients, 0), "clipByGlobalNorm: expected a maxNorm above 0, got 0"],
   ])("%s", (_name, run, message) => {

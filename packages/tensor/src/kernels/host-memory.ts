@@ -9,6 +9,11 @@ import type { BackendValues, DataId, DataType, TensorInfo } from "@tensorflow/tf
 export interface HostMemory {
   /** Contents undefined. */
   allocate(shape: number[], dtype: "float32" | "int32"): TensorInfo;
+  /**
+   * Memory for an output that takes the place of an input: the input's own, contents and all, with one more reference, where no other
+   * tensor shares it; else new memory, contents undefined.
+   */
+  overwrite(tensor: TensorInfo): TensorInfo;
   floats(tensor: TensorInfo): Float32Array;
   ints(tensor: TensorInfo): Int32Array;
 }
@@ -22,6 +27,8 @@ interface CpuBackend {
 
 export interface WasmBackend {
   readonly wasm: WasmModule;
+  refCount(dataId: DataId): number;
+  incRef(dataId: DataId): void;
   readonly dataIdMap: { get(dataId: DataId): { readonly id: number; readonly memoryOffset: number } };
   dataIdNextNumber: number;
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
@@ -60,6 +67,8 @@ function cpuMemory(backend: CpuBackend): HostMemory {
       const size = shape.reduce((product, length) => product * length, 1);
       return backend.makeTensorInfo(shape, dtype, dtype === "int32" ? new Int32Array(size) : new Float32Array(size));
     },
+    // Never the input's own: the backend hands out the arrays that it computes on.
+    overwrite: ({ shape }) => cpuMemory(backend).allocate(shape, "float32"),
     floats: ({ dataId }) => backend.data.get(dataId).values as Float32Array,
     ints: ({ dataId }) => backend.data.get(dataId).values as Int32Array,
   };
@@ -73,7 +82,24 @@ function wasmMemory(backend: WasmBackend): HostMemory {
   ];
   return {
     allocate: (shape, dtype) => backend.makeOutput(shape, dtype),
+    overwrite({ dataId, shape, dtype }) {
+      if (backend.refCount(dataId) > 1) return backend.makeOutput(shape, dtype);
+      forgetPacked(backend, dataId, shape);
+      backend.incRef(dataId);
+      return { dataId, shape, dtype };
+    },
     floats: (tensor) => new Float32Array(...view(tensor)),
     ints: (tensor) => new Int32Array(...view(tensor)),
   };
+}
+
+/** XNNPACK keeps packed copies of right operands under the tensor's id, and drops them when the id is given back. */
+function forgetPacked({ wasm, dataIdMap }: WasmBackend, dataId: DataId, shape: readonly number[]): void {
+  const { id, memoryOffset } = dataIdMap.get(dataId);
+  wasm.tfjs.disposeData(id);
+  wasm.tfjs.registerTensor(
+    id,
+    shape.reduce((product, length) => product * length, 1),
+    memoryOffset,
+  );
 }

@@ -1,5 +1,6 @@
 import { getKernel, type KernelFunc, registerKernel, type TensorInfo, unregisterKernel } from "@tensorflow/tfjs-core";
 import { adamWKernel } from "./adamw.ts";
+import { cacheAppendKernel } from "./cache-append.ts";
 import { gatherKernel } from "./gather.ts";
 import { type HostBackendName, type HostMemory, hostMemory } from "./host-memory.ts";
 import { sumKernel } from "./sum.ts";
@@ -18,6 +19,7 @@ type HostKernel<Inputs, Attributes> = (
  */
 export function registerHostKernels(backendName: HostBackendName): void {
   registerHostKernel(backendName, "CodexAdamW", adamWKernel);
+  registerHostKernel(backendName, "CodexCacheAppend", cacheAppendKernel);
   registerHostKernel(backendName, "UnsortedSegmentSum", unsortedSegmentSum);
   replaceKernel(backendName, "GatherV2", gatherKernel(backendName, getKernel("GatherV2", backendName).kernelFunc));
   replaceKernel(backendName, "Sum", sumKernel(backendName, getKernel("Sum", backendName).kernelFunc));

@@ -1,6 +1,6 @@
-import { add, div, mul, sqrt, square, sub, type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
-import { type FusedOp, runForward } from "../fused-op.ts";
+import { add, div, mul, type Scalar, sqrt, square, sub, type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import { checkOptimizerLists, checkStep } from "./optimizer-checks.ts";
+import { checkGradientScale, readGradientScale, runOptimizerKernel } from "./optimizer-kernel.ts";
 
 export interface AdamWArguments {
   readonly parameters: readonly Variable[];
@@ -17,37 +17,21 @@ export interface AdamWArguments {
   readonly weightDecay: readonly number[];
   /** Counts from 1. */
   readonly step: number;
+  /** Every gradient is multiplied by it first. If it is NaN or infinite, the step changes nothing. */
+  readonly gradientScale?: Scalar;
 }
 
-export interface AdamWInputs {
-  readonly parameter: Tensor;
-  readonly gradient: Tensor;
-  readonly firstMoment: Tensor;
-  readonly secondMoment: Tensor;
-}
-
+/** What the kernel `CodexAdamW` gets beside the tensors. */
 export interface AdamWAttributes {
+  /** Number of parameters. */
+  readonly count: number;
+  readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
-  /** 1 - learningRate * weightDecay. */
-  readonly decay: number;
-  /** learningRate / (1 - beta1^step). */
-  readonly stepSize: number;
-  /** sqrt(1 - beta2^step). */
-  readonly correction: number;
+  readonly weightDecay: readonly number[];
+  readonly step: number;
 }
-
-/** Outputs: parameter, firstMoment, secondMoment. A kernel may write in place and return its inputs' data with one more reference. */
-const adamWOp: Pick<FusedOp<AdamWInputs, AdamWAttributes>, "kernelName" | "forward"> = {
-  kernelName: "CodexAdamW",
-  forward({ parameter, gradient, firstMoment, secondMoment }, { beta1, beta2, eps, decay, stepSize, correction }) {
-    const first = add(firstMoment, mul(sub(gradient, firstMoment), 1 - beta1));
-    const second = add(mul(secondMoment, beta2), mul(square(gradient), 1 - beta2));
-    const denominator = add(div(sqrt(second), correction), eps);
-    return [sub(mul(parameter, decay), mul(div(first, denominator), stepSize)), first, second];
-  },
-};
 
 /**
  * One step of AdamW (Loshchilov and Hutter 2019), equal to `torch.optim.AdamW`: decoupled decay, eps outside of the corrected root.
@@ -56,28 +40,35 @@ const adamWOp: Pick<FusedOp<AdamWInputs, AdamWAttributes>, "kernelName" | "forwa
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`, `TENSOR_ARGUMENT_INVALID`
  */
 export function adamW(args: AdamWArguments): void {
-  const { parameters, gradients, firstMoments, secondMoments, learningRate, beta1, beta2, eps, weightDecay, step } =
-    args;
+  const { parameters, gradients, firstMoments, secondMoments, gradientScale } = args;
+  const { learningRate, beta1, beta2, eps, weightDecay, step } = args;
   checkStep("adamW", step);
   checkOptimizerLists("adamW", parameters, { gradients, firstMoments, secondMoments }, weightDecay);
+  checkGradientScale("adamW", gradientScale);
+  const count = parameters.length;
+  const attributes: AdamWAttributes = { count, learningRate, beta1, beta2, eps, weightDecay, step };
+  const ran = runOptimizerKernel({
+    kernelName: "CodexAdamW",
+    inputs: { parameter: parameters, gradient: gradients, firstMoment: firstMoments, secondMoment: secondMoments },
+    gradientScale,
+    attributes,
+    updated: [parameters, firstMoments, secondMoments],
+  });
+  if (ran) return;
+  const scale = readGradientScale(gradientScale);
+  if (scale === undefined) return;
+  const stepSize = learningRate / (1 - beta1 ** step);
+  const correction = Math.sqrt(1 - beta2 ** step);
   parameters.forEach((parameter, i) => {
     const [firstMoment, secondMoment] = [firstMoments[i]!, secondMoments[i]!];
     tidy(() => {
-      const [next, first, second] = runForward(
-        adamWOp,
-        { parameter, gradient: gradients[i]!, firstMoment, secondMoment },
-        {
-          beta1,
-          beta2,
-          eps,
-          decay: 1 - learningRate * weightDecay[i]!,
-          stepSize: learningRate / (1 - beta1 ** step),
-          correction: Math.sqrt(1 - beta2 ** step),
-        },
-      );
-      parameter.assign(next!);
-      firstMoment.assign(first!);
-      secondMoment.assign(second!);
+      const gradient = scale === 1 ? gradients[i]! : mul(gradients[i]!, scale);
+      const first = add(firstMoment, mul(sub(gradient, firstMoment), 1 - beta1));
+      const second = add(mul(secondMoment, beta2), mul(square(gradient), 1 - beta2));
+      const denominator = add(div(sqrt(second), correction), eps);
+      parameter.assign(sub(mul(parameter, 1 - learningRate * weightDecay[i]!), mul(div(first, denominator), stepSize)));
+      firstMoment.assign(first);
+      secondMoment.assign(second);
     });
   });
 }

@@ -1,45 +1,34 @@
-import { fillUniform } from "@codex/random";
-import {
-  add,
-  cast,
-  concat,
-  equal,
-  matMul,
-  mul,
-  pad,
-  reshape,
-  slice,
-  softmax,
-  sub,
-  sum,
-  type Tensor,
-  type Tensor4D,
-  tensor,
-  tidy,
-} from "@tensorflow/tfjs-core";
+import { pad, reshape, slice, type Tensor, type Tensor4D, transpose } from "@tensorflow/tfjs-core";
 import { TensorError } from "../errors.ts";
 import { type FusedOp, runFusedOp } from "../fused-op.ts";
 import { expectShape } from "../shape-checks.ts";
+import { attendInTiles, attentionGradient, type HeadsFirst, type TileAttributes } from "./attention-tiles.ts";
 import { checkDropoutRate, type DropoutAttributes } from "./dropout.ts";
 
-/**
- * Attention over tiles of queries, the gradient by recomputation: what lives between forward and backward is q, k and v alone, and
- * at most one tile of scores exists at a time (Dao et al. 2022 without the tiling over keys; the softmax of a row is done at once).
- *
- * B batch, H query heads, K key heads, G = H / K, T queries, S keys, D headDim, t queries of a tile, s keys that a tile sees.
- */
+/** B batch, H query heads, K key heads, T queries, S keys, D headDim. */
 
-export interface AttentionOptions {
+/** What every form of attention takes. */
+export interface AttentionMaskOptions {
   /** A query sees no key after its own position. */
   readonly causal: boolean;
   /** Factor of the scores. Default 1 / sqrt(headDim). */
   readonly scale?: number;
   /** `[batch, keys]` int32: a query sees only keys of its own document. */
   readonly documentIds?: Tensor;
-  /** On the probabilities; element `[b, h, t, s]` takes draw `offset + ((b H + h) T + t) S + s`. */
+  /** On the probabilities; element `[b, h, t, s]` takes draw `offset + ((b H + h) T + t) S + s`, whatever the layout. */
   readonly dropout?: DropoutAttributes;
   /** Scores that the composed form holds at a time, 4 bytes each; queries are cut into tiles accordingly. Default 2^22. */
   readonly maxScores?: number;
+}
+
+/** The order of the dimensions: batch, heads, time (positions), headDim. */
+export type HeadLayout = "bhtd" | "bthd";
+
+export interface AttentionOptions extends AttentionMaskOptions {
+  /** `bhtd`, the default: q `[batch, heads, queries, headDim]`; `bthd`: q `[batch, queries, heads, headDim]`, which a projection gives. */
+  readonly layout?: HeadLayout;
+  /** Only the first so many keys count: the others are room in a cache. Default: all. */
+  readonly keyLength?: number;
 }
 
 interface AttentionInputs {
@@ -49,47 +38,29 @@ interface AttentionInputs {
   readonly documentIds?: Tensor | undefined;
 }
 
-interface AttentionAttributes {
-  readonly causal: boolean;
-  readonly scale: number;
-  readonly dropout: DropoutAttributes | undefined;
-  readonly maxScores: number;
+interface AttentionAttributes extends TileAttributes {
+  readonly layout: HeadLayout;
+  readonly keyLength: number | undefined;
 }
-
-interface Tile {
-  readonly firstQuery: number;
-  readonly queries: number;
-  readonly keys: number;
-}
-
-/** Added to the score of a key that may not be seen: its probability becomes exactly 0 in float32. Infinity would do, were it not for inf - inf in some softmax kernels. */
-const HIDDEN = -1e30;
 
 const attentionOp: FusedOp<AttentionInputs, AttentionAttributes> = {
   kernelName: "CodexAttention",
   differentiable: ["q", "k", "v"],
   saved: ["q", "k", "v", "documentIds"],
   forward(inputs, attributes) {
-    const outputs = tilesOf(inputs, attributes).map((tile) =>
-      tidy(() => {
-        const { queries, keys, values } = operands(inputs, attributes, tile);
-        const { attended } = probabilities(queries, keys, inputs, attributes, tile);
-        return toHeads(matMul(attended, values), inputs, tile);
-      }),
-    );
-    return [concat(outputs, 2)];
+    return [fromHeadsFirst(attendInTiles(headsFirst(inputs, attributes), attributes), attributes.layout)];
   },
   gradient({ dy, inputs, attributes }) {
-    const dq: Tensor[] = [];
-    let total: { dk: Tensor; dv: Tensor } | undefined;
-    for (const tile of tilesOf(inputs, attributes)) {
-      const { dQueries, ...sums } = tidy(() => tileGradient(dy, inputs, attributes, tile, total));
-      dq.push(dQueries);
-      total?.dk.dispose();
-      total?.dv.dispose();
-      total = sums;
-    }
-    return { q: () => concat(dq, 2), k: () => total!.dk, v: () => total!.dv };
+    const { layout } = attributes;
+    const { dq, dk, dv } = attentionGradient(toHeadsFirst(dy, layout), headsFirst(inputs, attributes), attributes);
+    const room = inputs.k.shape[timeAxis(layout)]! - dk.shape[2]!;
+    const withRoom = (x: Tensor) =>
+      room === 0 ? x : pad(x, [[0, 0], [0, 0], [0, room], [0, 0]]); // biome-ignore format: one row per axis
+    return {
+      q: () => fromHeadsFirst(dq, layout),
+      k: () => fromHeadsFirst(withRoom(dk), layout),
+      v: () => fromHeadsFirst(withRoom(dv), layout),
+    };
   },
 };
 
@@ -99,164 +70,99 @@ const attentionOp: FusedOp<AttentionInputs, AttentionAttributes> = {
  * @param q - `[batch, heads, queries, headDim]`: the queries are the last positions of the keys, so that with a KV cache keys >= queries
  * @param k - `[batch, keyHeads, keys, headDim]`, heads a multiple of keyHeads; query head `h` reads key head `floor(h / (heads / keyHeads))`
  * @param v - as k
- * @returns `[batch, heads, queries, headDim]`; the caller disposes it
+ * @returns shape of q; the caller disposes it. With `layout: "bthd"` the second and third dimensions of all four change places
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`, `TENSOR_ARGUMENT_INVALID`
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor4D {
-  const { causal, documentIds, dropout, scale = 1 / Math.sqrt(q.shape[3] ?? 1), maxScores = 2 ** 22 } = options;
-  const [batch, heads = 0, queries = 0, headDim] = q.shape;
-  const [keyBatch, keyHeads = 1, keys = 0, keyDim] = k.shape;
+  const { documentIds, layout = "bhtd", keyLength } = options;
+  const [time, head] = [timeAxis(layout), headAxis(layout)];
+  const [heads = 0, queries = 0] = [q.shape[head], q.shape[time]];
+  const [keyHeads = 1, keys = 0] = [k.shape[head], k.shape[time]];
+  const [batch, , , headDim = 1] = q.shape;
+  const [room, rule] =
+    layout === "bhtd"
+      ? ["[batch, keyHeads, keys, headDim]", "q [batch, heads, queries, headDim]"]
+      : ["[batch, keys, keyHeads, headDim]", "q [batch, queries, heads, headDim]"];
   expectShape(
     q.rank === 4 &&
       k.rank === 4 &&
       k.shape.every((size, axis) => size === v.shape[axis]) &&
-      keyBatch === batch &&
-      keyDim === headDim &&
+      k.shape[0] === batch &&
+      k.shape[3] === headDim &&
       heads % keyHeads === 0 &&
       keys >= queries,
     "attention",
-    "q [batch, heads, queries, headDim], k and v [batch, keyHeads, keys, headDim], heads a multiple of keyHeads, keys >= queries",
+    `${rule}, k and v ${room}, heads a multiple of keyHeads, keys >= queries`,
     { q, k, v },
   );
-  if (documentIds !== undefined) {
-    expectShape(
-      documentIds.rank === 2 && documentIds.shape[0] === batch && documentIds.shape[1] === keys,
-      "attention",
-      "documentIds [batch, keys]",
-      { documentIds, k },
+  if (keyLength !== undefined && !(Number.isInteger(keyLength) && keyLength >= queries && keyLength <= keys)) {
+    const range = `a whole number from ${queries} (queries) to ${keys} (keys)`;
+    throw new TensorError(
+      "TENSOR_ARGUMENT_INVALID",
+      `attention: expected a keyLength that is ${range}, got ${keyLength}`,
     );
   }
-  if (dropout !== undefined) checkDropoutRate("attention", dropout.rate);
+  checkDocumentIds("attention", documentIds, batch!, keys);
+  const attributes = maskAttributes("attention", options, headDim);
+  return runFusedOp(attentionOp, { q, k, v, documentIds }, { ...attributes, layout, keyLength }) as Tensor4D;
+}
+
+/** @throws {TensorError} `TENSOR_SHAPE_MISMATCH` */
+export function checkDocumentIds(op: string, documentIds: Tensor | undefined, batch: number, keys: number): void {
+  if (documentIds === undefined) return;
+  expectShape(
+    documentIds.rank === 2 && documentIds.shape[0] === batch && documentIds.shape[1] === keys,
+    op,
+    `documentIds [batch, keys], here [${batch}, ${keys}]`,
+    { documentIds },
+  );
+}
+
+/** Defaults filled in. @throws {TensorError} `TENSOR_ARGUMENT_INVALID` */
+export function maskAttributes(op: string, options: AttentionMaskOptions, headDim: number): TileAttributes {
+  const { causal, dropout, scale = 1 / Math.sqrt(headDim), maxScores = 2 ** 22 } = options;
+  if (dropout !== undefined) checkDropoutRate(op, dropout.rate);
   if (!Number.isFinite(scale)) {
-    throw new TensorError("TENSOR_ARGUMENT_INVALID", `attention: expected a finite scale, got ${scale}`);
+    throw new TensorError("TENSOR_ARGUMENT_INVALID", `${op}: expected a finite scale, got ${scale}`);
   }
-  const active = dropout !== undefined && dropout.rate > 0 ? dropout : undefined;
-  return runFusedOp(attentionOp, { q, k, v, documentIds }, { causal, scale, dropout: active, maxScores }) as Tensor4D;
+  return { causal, scale, dropout: dropout !== undefined && dropout.rate > 0 ? dropout : undefined, maxScores };
 }
 
-/** The queries' gradient, and `total` with the tile's share of the keys' and values' added. */
-function tileGradient(
-  dy: Tensor,
-  inputs: AttentionInputs,
-  attributes: AttentionAttributes,
-  tile: Tile,
-  total: { dk: Tensor; dv: Tensor } | undefined,
-): { dQueries: Tensor; dk: Tensor; dv: Tensor } {
-  const { queries, keys, values } = operands(inputs, attributes, tile);
-  const dOut = queriesOf(dy, inputs, tile); // [B, K, G t, D]
-  const { weights, attended, mask } = probabilities(queries, keys, inputs, attributes, tile);
-  const dAttended = matMul(dOut, values, false, true); // [B, K, G t, s]
-  const dWeights = mask === undefined ? dAttended : mul(dAttended, mask);
-  const along = sum(mul(dWeights, weights), -1, true);
-  const dScores = mul(weights, sub(dWeights, along));
-  return {
-    dQueries: toHeads(mul(matMul(dScores, keys), attributes.scale), inputs, tile),
-    dk: accumulate(total?.dk, matMul(dScores, queries, true, false), inputs.k),
-    dv: accumulate(total?.dv, matMul(attended, dOut, true, false), inputs.v),
+/** `[B, T, H, D]` to `[B, H, T, D]`, and back. */
+export function swapHeadsAndTime(x: Tensor): Tensor {
+  const [B, first, second, D] = x.shape as [number, number, number, number];
+  if (first === 1 || second === 1) return reshape(x, [B, second, first, D]); // nothing moves
+  return transpose(x, [0, 2, 1, 3]);
+}
+
+function headAxis(layout: HeadLayout): number {
+  return layout === "bhtd" ? 1 : 2;
+}
+
+function timeAxis(layout: HeadLayout): number {
+  return layout === "bhtd" ? 2 : 1;
+}
+
+function toHeadsFirst(x: Tensor, layout: HeadLayout): Tensor {
+  return layout === "bhtd" ? x : swapHeadsAndTime(x);
+}
+
+const fromHeadsFirst = toHeadsFirst; // the exchange is its own inverse
+
+/** In the order of the tiles, without the keys that do not count. */
+function headsFirst({ q, k, v, documentIds }: AttentionInputs, { layout, keyLength }: AttentionAttributes): HeadsFirst {
+  const keys = k.shape[timeAxis(layout)]!;
+  const counted = (x: Tensor): Tensor => {
+    if (keyLength === undefined || keyLength === keys) return x;
+    const size = [-1, -1, -1, -1];
+    size[timeAxis(layout)] = keyLength;
+    return slice(x, [0, 0, 0, 0], size);
   };
-}
-
-function sizes({ q, k }: AttentionInputs) {
-  const [B, H, T, D] = q.shape as [number, number, number, number];
-  const [, K, S] = k.shape as [number, number, number, number];
-  return { B, H, T, D, K, S, G: H / K };
-}
-
-function tilesOf(inputs: AttentionInputs, { causal, maxScores }: AttentionAttributes): Tile[] {
-  const { B, H, T, S } = sizes(inputs);
-  const rows = Math.min(T, Math.max(1, Math.floor(maxScores / (B * H * S))));
-  const tiles: Tile[] = [];
-  for (let firstQuery = 0; firstQuery < T; firstQuery += rows) {
-    const queries = Math.min(rows, T - firstQuery);
-    tiles.push({ firstQuery, queries, keys: causal ? S - T + firstQuery + queries : S });
-  }
-  return tiles;
-}
-
-/** The queries come scaled: fewer numbers than the scores. */
-function operands(
-  inputs: AttentionInputs,
-  { scale }: AttentionAttributes,
-  tile: Tile,
-): { queries: Tensor; keys: Tensor; values: Tensor } {
-  const { S } = sizes(inputs);
-  const [keys, values] = [inputs.k, inputs.v].map((x) =>
-    tile.keys === S ? x : slice(x, [0, 0, 0, 0], [-1, -1, tile.keys, -1]),
-  ) as [Tensor, Tensor];
-  return { queries: mul(queriesOf(inputs.q, inputs, tile), scale), keys, values };
-}
-
-/** Rows of a tile, the query heads of one key head together: `[B, K, G t, D]`. */
-function queriesOf(x: Tensor, inputs: AttentionInputs, tile: Tile): Tensor {
-  const { B, K, G, T, D } = sizes(inputs);
-  const rows = tile.queries === T ? x : slice(x, [0, 0, tile.firstQuery, 0], [-1, -1, tile.queries, -1]);
-  return reshape(rows, [B, K, G * tile.queries, D]);
-}
-
-function toHeads(x: Tensor, inputs: AttentionInputs, tile: Tile): Tensor {
-  const { B, H, D } = sizes(inputs);
-  return reshape(x, [B, H, tile.queries, D]);
-}
-
-/** `weights` is the softmax, `attended` the same after dropout by `mask`; all `[B, K, G t, s]`. */
-function probabilities(
-  queries: Tensor,
-  keys: Tensor,
-  inputs: AttentionInputs,
-  { causal, dropout }: AttentionAttributes,
-  tile: Tile,
-): { weights: Tensor; attended: Tensor; mask: Tensor | undefined } {
-  const { B, H, K, G } = sizes(inputs);
-  let scores: Tensor = matMul(queries, keys, false, true);
-  const grouped = [B, K, G * tile.queries, tile.keys];
-  const bias = visibilityBias(inputs, causal, tile);
-  if (bias !== undefined) {
-    scores = reshape(add(reshape(scores, [B, H, tile.queries, tile.keys]), bias), grouped);
-  }
-  const weights = softmax(scores);
-  if (dropout === undefined) return { weights, attended: weights, mask: undefined };
-  const mask = tensor(attentionMask(inputs, tile, dropout), grouped);
-  return { weights, attended: mul(weights, mask), mask };
-}
-
-/** `[B or 1, 1, t, s]`: 0 where the query sees the key, else HIDDEN. Undefined if every query sees every key. */
-function visibilityBias(inputs: AttentionInputs, causal: boolean, tile: Tile): Tensor | undefined {
-  const { B, T, S } = sizes(inputs);
-  const { firstQuery, queries, keys } = tile;
-  const firstPosition = S - T + firstQuery; // of the tile's first query among the keys
-  let bias: Tensor | undefined;
-  if (causal && queries > 1) {
-    const hidden = new Float32Array(queries * keys);
-    for (let i = 0; i < queries; i++) hidden.fill(HIDDEN, i * keys + firstPosition + i + 1, (i + 1) * keys);
-    bias = tensor(hidden, [1, 1, queries, keys]);
-  }
-  if (inputs.documentIds !== undefined) {
-    const ofQueries = reshape(slice(inputs.documentIds, [0, firstPosition], [-1, queries]), [B, 1, queries, 1]);
-    const ofKeys = reshape(slice(inputs.documentIds, [0, 0], [-1, keys]), [B, 1, 1, keys]);
-    const other = mul(sub(1, cast(equal(ofQueries, ofKeys), "float32")), HIDDEN);
-    bias = bias === undefined ? other : add(bias, other);
-  }
-  return bias;
-}
-
-function attentionMask(inputs: AttentionInputs, tile: Tile, { rate, key, offset }: DropoutAttributes): Float32Array {
-  const { B, H, T, S } = sizes(inputs);
-  const { firstQuery, queries, keys } = tile;
-  const mask = new Float32Array(B * H * queries * keys);
-  let at = 0;
-  for (let head = 0; head < B * H; head++) {
-    for (let i = firstQuery; i < firstQuery + queries; i++, at += keys) {
-      fillUniform(key, mask.subarray(at, at + keys), offset + (head * T + i) * S);
-    }
-  }
-  const kept = 1 / (1 - rate);
-  for (let i = 0; i < mask.length; i++) mask[i] = mask[i]! < rate ? 0 : kept;
-  return mask;
-}
-
-/** Adds the gradient of the keys that a tile saw to that of all keys. */
-function accumulate(total: Tensor | undefined, part: Tensor, like: Tensor): Tensor {
-  const unseen = like.shape[2]! - part.shape[2]!;
-  const whole = unseen === 0 ? part : pad(part, [[0, 0], [0, 0], [0, unseen], [0, 0]]); // biome-ignore format: one row per axis
-  return total === undefined ? whole : add(total, whole);
+  return {
+    q: toHeadsFirst(q, layout),
+    k: toHeadsFirst(counted(k), layout),
+    v: toHeadsFirst(counted(v), layout),
+    documentIds:
+      keyLength === undefined || documentIds === undefined ? documentIds : slice(documentIds, [0, 0], [-1, keyLength]),
+  };
 }

@@ -22,10 +22,8 @@ export function checkOptimizerLists(
   for (const [name, list] of Object.entries(lists)) {
     list.forEach((tensor, i) => {
       const parameter = parameters[i]!;
-      expectShape(util.arraysEqual(tensor.shape, parameter.shape), op, `${name}[${i}] of its parameter's shape`, {
-        parameter,
-        [name]: tensor,
-      });
+      if (util.arraysEqual(tensor.shape, parameter.shape)) return;
+      expectShape(false, op, `${name}[${i}] of its parameter's shape`, { parameter, [name]: tensor });
     });
   }
 }

@@ -1,6 +1,7 @@
-import { add, mul, sub, type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
+import { add, mul, type Scalar, sub, type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
 import { TensorError } from "../errors.ts";
 import { checkOptimizerLists, checkStep } from "./optimizer-checks.ts";
+import { checkGradientScale, readGradientScale, runOptimizerKernel } from "./optimizer-kernel.ts";
 
 export interface SgdArguments {
   readonly parameters: readonly Variable[];
@@ -15,6 +16,8 @@ export interface SgdArguments {
   readonly nesterov: boolean;
   /** Counts from 1. */
   readonly step: number;
+  /** Every gradient is multiplied by it first. If it is NaN or infinite, the step changes nothing. */
+  readonly gradientScale?: Scalar;
 }
 
 /**
@@ -24,7 +27,8 @@ export interface SgdArguments {
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`, `TENSOR_ARGUMENT_INVALID`
  */
 export function sgd(args: SgdArguments): void {
-  const { parameters, gradients, momentumBuffers, learningRate, momentum, weightDecay, nesterov, step } = args;
+  const { parameters, gradients, momentumBuffers, gradientScale } = args;
+  const { learningRate, momentum, weightDecay, nesterov, step } = args;
   checkStep("sgd", step);
   if (momentum !== 0 && momentumBuffers === undefined) {
     throw new TensorError(
@@ -35,13 +39,29 @@ export function sgd(args: SgdArguments): void {
   if (nesterov && momentum === 0) {
     throw new TensorError("TENSOR_ARGUMENT_INVALID", "sgd: expected a momentum above 0 with nesterov, got 0");
   }
-  const buffers = momentumBuffers ?? [];
-  checkOptimizerLists("sgd", parameters, momentum === 0 ? { gradients } : { gradients, buffers }, weightDecay);
+  const buffers = momentum === 0 ? undefined : momentumBuffers!;
+  checkOptimizerLists("sgd", parameters, buffers === undefined ? { gradients } : { gradients, buffers }, weightDecay);
+  checkGradientScale("sgd", gradientScale);
+  const ran = runOptimizerKernel({
+    kernelName: "CodexSgd",
+    inputs: {
+      parameter: parameters,
+      gradient: gradients,
+      ...(buffers === undefined ? {} : { momentumBuffer: buffers }),
+    },
+    gradientScale,
+    attributes: { count: parameters.length, learningRate, momentum, weightDecay, nesterov, step },
+    updated: buffers === undefined ? [parameters] : [parameters, buffers],
+  });
+  if (ran) return;
+  const scale = readGradientScale(gradientScale);
+  if (scale === undefined) return;
   parameters.forEach((parameter, i) => {
     tidy(() => {
       const decay = weightDecay[i]!;
-      let direction = decay === 0 ? gradients[i]! : add(gradients[i]!, mul(parameter, decay));
-      if (momentum !== 0) {
+      const gradient = scale === 1 ? gradients[i]! : mul(gradients[i]!, scale);
+      let direction = decay === 0 ? gradient : add(gradient, mul(parameter, decay));
+      if (buffers !== undefined) {
         const velocity = add(mul(buffers[i]!, momentum), direction);
         buffers[i]!.assign(velocity);
         direction = nesterov ? add(direction, mul(velocity, momentum)) : velocity;

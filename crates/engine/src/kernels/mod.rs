@@ -13,10 +13,14 @@ mod cumulative;
 mod dropout;
 mod element;
 mod fill;
+mod gather;
+mod pad;
 pub mod philox;
 mod reduce;
+mod scatter;
 mod select;
 mod slice;
+mod space;
 mod strided;
 mod tile;
 mod top_k;
@@ -40,9 +44,13 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         cumulative::KERNELS,
         dropout::KERNELS,
         fill::KERNELS,
+        gather::KERNELS,
+        pad::KERNELS,
         reduce::KERNELS,
+        scatter::KERNELS,
         select::KERNELS,
         slice::KERNELS,
+        space::KERNELS,
         tile::KERNELS,
         top_k::KERNELS,
         transpose::KERNELS,

@@ -16,7 +16,7 @@ use std::ops::Range;
 const TASK_BYTES: usize = 256 << 10;
 
 /// Below this a thread that has to be woken comes too late.
-const PARALLEL_BYTES: usize = 64 << 10;
+pub const PARALLEL_BYTES: usize = 64 << 10;
 
 /// From here on a block is copied by itself.
 const LARGE_BLOCK: usize = 2048;
@@ -246,6 +246,23 @@ pub fn for_pieces(context: &Context, rows: usize, length: usize, unit: usize, bo
         let (row, start) = (task / pieces * rows_per_task, task % pieces * piece);
         body(row..rows.min(row + rows_per_task), start..length.min(start + piece));
     });
+}
+
+/// Copies a row that may be as short as one element, for which the C library is not called.
+#[inline(always)]
+pub fn copy_row(from: &[u8], to: &mut [u8]) {
+    assert_eq!(from.len(), to.len());
+    let at = Pointers { from: from.as_ptr(), to: to.as_mut_ptr() };
+    // SAFETY: both are that long.
+    unsafe {
+        match from.len() {
+            1 => at.copy_one::<u8>(),
+            2 => at.copy_one::<u16>(),
+            4 => at.copy_one::<u32>(),
+            8 => at.copy_one::<u64>(),
+            bytes => at.copy(bytes),
+        }
+    }
 }
 
 /// Goes through the places on some axes in order.

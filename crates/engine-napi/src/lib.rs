@@ -188,6 +188,12 @@ impl NativeEngine {
         self.engine.release_cached();
     }
 
+    /// Milliseconds since the engine was made, on the clock of the profile.
+    #[napi(catch_unwind)]
+    pub fn clock_ms(&self) -> f64 {
+        self.engine.clock().as_secs_f64() * 1e3
+    }
+
     /// Turns the record of single kernels on or off.
     #[napi(catch_unwind)]
     pub fn set_profiling(&self, on: bool) {

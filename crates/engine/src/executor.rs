@@ -103,6 +103,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     options: Options,
+    started: Instant,
 }
 
 impl Engine {
@@ -122,11 +123,12 @@ impl Engine {
             profile: Mutex::default(),
         });
         let for_thread = Arc::clone(&shared);
+        let started = Instant::now();
         let thread = thread::Builder::new()
             .name("codex-engine".into())
-            .spawn(move || Executor::new(&for_thread, options).run())
+            .spawn(move || Executor::new(&for_thread, options, started).run())
             .map_err(|error| Error::Invalid(format!("the engine's thread does not start: {error}")))?;
-        Ok(Engine { shared, thread: Some(thread), options })
+        Ok(Engine { shared, thread: Some(thread), options, started })
     }
 
     /// As it was set up.
@@ -191,6 +193,11 @@ impl Engine {
     /// Gives memory that no tensor holds back to the system.
     pub fn release_cached(&self) {
         self.shared.allocator.release_cached();
+    }
+
+    /// Time since it was made, on the clock of `ProfileEvent`.
+    pub fn clock(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Turns the record of single kernels on or off.
@@ -270,7 +277,7 @@ struct Executor<'a> {
 }
 
 impl<'a> Executor<'a> {
-    fn new(shared: &'a Shared, options: Options) -> Executor<'a> {
+    fn new(shared: &'a Shared, options: Options, started: Instant) -> Executor<'a> {
         Executor {
             shared,
             pool: Pool::new(options.threads),
@@ -280,7 +287,7 @@ impl<'a> Executor<'a> {
             programs: HashMap::new(),
             pending: None,
             poisoned: None,
-            started: Instant::now(),
+            started,
         }
     }
 

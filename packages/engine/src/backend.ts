@@ -9,7 +9,7 @@ import {
   type TypedArray,
   util,
 } from "@tensorflow/tfjs-core";
-import { type Binding, loadBinding, type NativeEngine } from "./binding.ts";
+import { type Binding, loadBinding, type NativeEngine, type ProfileEvent } from "./binding.ts";
 import { CommandQueue, type Key, type NativeDType, type Operand } from "./command-queue.ts";
 import { EngineError, fromNative } from "./errors.ts";
 import { StepRecordings } from "./recording.ts";
@@ -288,6 +288,21 @@ export class EngineBackend extends KernelBackend {
     } catch (error) {
       throw fromNative(error);
     }
+  }
+
+  /** From here on every kernel's run is kept, until `stopProfile`. */
+  startProfile(): void {
+    this.sync();
+    this.native.takeProfile();
+    this.native.setProfiling(true);
+  }
+
+  /** The kernels that ran since `startProfile`; `startMs` is on the clock of `performance.now()`. */
+  stopProfile(): ProfileEvent[] {
+    this.sync();
+    this.native.setProfiling(false);
+    const offsetMs = performance.now() - this.native.clockMs();
+    return this.native.takeProfile().map((event) => ({ ...event, startMs: event.startMs + offsetMs }));
   }
 
   /** Handles that a recording held and that nothing uses any more. */

@@ -25,6 +25,8 @@ export interface NativeEngine {
   replay(program: number, patches: Uint32Array): void;
   stats(): NativeStats;
   releaseCached(): void;
+  /** Since the engine started, on the clock of the profile. */
+  clockMs(): number;
   setProfiling(on: boolean): void;
   takeProfile(): ProfileEvent[];
 }

@@ -1,5 +1,6 @@
 /**
- * Makes a fresh clone ready: Node's version, the pinned pnpm through npx, dependencies from the frozen lockfile, the build.
+ * Makes a fresh clone ready: Node's version, the pinned pnpm through npx, dependencies from the frozen lockfile, the build, and the native
+ * engine where there is Rust.
  * Uses nothing but Node, because nothing is installed yet. What is already in place is not done again.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -7,6 +8,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cargoArguments, enginePlace, explainCargoFailure, hasCargo, placeEngine } from "./native/build.mjs";
 
 export const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampFile = join(repository, "node_modules", ".codex-setup");
@@ -114,8 +116,11 @@ function fingerprint() {
   return hash.digest("hex");
 }
 
-/** Everything between a clone and a running `codex`. */
-export async function setup() {
+/**
+ * Everything between a clone and a running `codex`.
+ * @param requiresEngine - whether an engine that does not compile ends it; without cargo it is left out either way
+ */
+export async function setup({ requiresEngine = false } = {}) {
   requireNode();
   const wanted = fingerprint();
   if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== wanted) {
@@ -124,7 +129,7 @@ export async function setup() {
     } catch (error) {
       const reason = explainInstallFailure(error.output ?? "");
       if (reason) throw new SetupError(reason);
-      throw new SetupError(`${error.message}:\n${(error.output ?? "").trim().split("\n").slice(-25).join("\n")}`);
+      throw new SetupError(`${error.message}:\n${endOf(error)}`);
     }
     mkdirSync(dirname(stampFile), { recursive: true });
     writeFileSync(stampFile, wanted);
@@ -140,8 +145,35 @@ export async function setup() {
       "--output-logs=errors-only",
     ]);
   } catch (error) {
-    throw new SetupError(`${error.message}:\n${(error.output ?? "").trim().split("\n").slice(-25).join("\n")}`);
+    throw new SetupError(`${error.message}:\n${endOf(error)}`);
   }
+  await buildEngine(requiresEngine);
+}
+
+/** Without the native engine Codex runs, slower, on the next device that it finds; why is said in one line. */
+export async function buildEngine(isRequired) {
+  if (!hasCargo()) {
+    const instead = existsSync(enginePlace()) ? "the one that was built before is used" : "Codex uses the next device";
+    process.stderr.write(`  no cargo (https://rustup.rs): the native engine is not built, ${instead}\n`);
+    return;
+  }
+  try {
+    placeEngine(await step("building the native engine", "cargo", cargoArguments()));
+  } catch (error) {
+    const reason = explainCargoFailure(error.output ?? "");
+    if (isRequired) throw new SetupError(`the native engine does not build: ${reason ?? `\n${endOf(error)}`}`);
+    const instead = "Codex uses the next device";
+    process.stderr.write(`  the native engine does not build (${instead}): ${reason ?? "cargo build says why"}\n`);
+  }
+}
+
+/** The last lines of what a command said; cargo's list of files is for us. */
+function endOf(error) {
+  const lines = (error.output ?? "").trim().split("\n");
+  return lines
+    .filter((line) => !line.startsWith('{"reason"'))
+    .slice(-25)
+    .join("\n");
 }
 
 /** Runs `main` and turns a SetupError into one line and exit code 1. */

@@ -1,7 +1,8 @@
 /**
- * Builds the native engine for this platform into packages/engine/native, where the package looks first. Cargo decides what is to be done again.
- * usage: node tools/native/build.mjs [--profile dev]
- * Exit code 0 when it is built, 3 when there is no cargo: then Codex runs on the next device.
+ * Builds the native engine for this platform into packages/engine/native, where the package looks first. Cargo decides what has to be done
+ * again. `npm run build`, `npm test` and `npm run quickstart` come here; alone it shows cargo's own output:
+ *
+ *   node tools/native/build.mjs [--profile dev]
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
@@ -9,35 +10,16 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const LIBRARY = {
-  linux: "libcodex_engine_napi.so",
-  darwin: "libcodex_engine_napi.dylib",
-  win32: "codex_engine_napi.dll",
-};
+const LIBRARY = "codex_engine_napi";
 
 export function hasCargo() {
   return spawnSync("cargo", ["--version"], { stdio: "ignore" }).status === 0;
 }
 
-/** @returns {{ status: number, output: string }} of cargo */
-export function buildNative(platformName, profile = "release") {
-  const cargo = spawnSync("cargo", ["build", "--locked", "--profile", profile, "-p", "codex-engine-napi"], {
-    cwd: repository,
-    encoding: "utf8",
-  });
-  const output = `${cargo.stdout}${cargo.stderr}`;
-  if (cargo.status !== 0) return { status: cargo.status ?? 127, output };
-  const target = process.env.CARGO_TARGET_DIR ?? join(repository, "target");
-  const built = join(target, profile === "dev" ? "debug" : profile, LIBRARY[process.platform] ?? LIBRARY.linux);
-  const folder = join(repository, "packages", "engine", "native");
-  const place = join(folder, `codex-engine.${platformName}.node`);
-  mkdirSync(folder, { recursive: true });
-  if (!existsSync(place) || statSync(place).mtimeMs < statSync(built).mtimeMs) {
-    // A process may have the old one mapped: it keeps it, because the name moves to a new file.
-    copyFileSync(built, `${place}.new`);
-    renameSync(`${place}.new`, place);
-  }
-  return { status: 0, output };
+/** What cargo is asked; its diagnostics go to stderr, and stdout names the files that it made. */
+export function cargoArguments(profile = "release") {
+  const messages = "--message-format=json-render-diagnostics";
+  return ["build", "--locked", "--profile", profile, "-p", "codex-engine-napi", messages];
 }
 
 /** As napi-rs names platforms; packages/engine/src/binding.ts looks for the same name. */
@@ -54,13 +36,67 @@ export function platformName() {
   return `linux-${arch}-${musl ? "musl" : "gnu"}`;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (!hasCargo()) {
-    console.error("no cargo: the native engine is not built; Codex runs on the next device that it finds");
-    process.exit(3);
+/** Where the addon of this platform stands once it is built. */
+export function enginePlace(platform = platformName()) {
+  return join(repository, "packages", "engine", "native", `codex-engine.${platform}.node`);
+}
+
+/** Puts the library that cargo says it made where the package looks for it. */
+export function placeEngine(cargoOutput, place = enginePlace()) {
+  const built = builtLibrary(cargoOutput);
+  if (existsSync(place) && statSync(place).mtimeMs >= statSync(built).mtimeMs) return;
+  mkdirSync(dirname(place), { recursive: true });
+  // A process may have the old one mapped: it keeps it, because the name moves to a new file.
+  copyFileSync(built, `${place}.new`);
+  renameSync(`${place}.new`, place);
+}
+
+/** The dynamic library among the files that cargo names, wherever a target directory or a default target of the user's puts it. */
+export function builtLibrary(cargoOutput) {
+  for (const line of cargoOutput.split("\n")) {
+    if (!line.startsWith('{"reason":"compiler-artifact"')) continue;
+    const { target, filenames } = JSON.parse(line);
+    const found = target.name === LIBRARY && filenames.find((name) => /\.(so|dylib|dll)$/.test(name));
+    if (found) return found;
   }
+  throw new Error(`cargo names no library ${LIBRARY}`);
+}
+
+/** Turns the output of a failed cargo into the one thing that is in the way. */
+export function explainCargoFailure(output) {
+  const old =
+    /rustc (\S+) is not supported|requires rustc (\S+)|feature `edition2024` is required|lock file version `?4`? requires|`resolver` setting/;
+  if (old.test(output)) {
+    return `Rust is too old: the engine needs ${requiredRust()} (rustup update, or https://rustup.rs).`;
+  }
+  if (
+    /could not resolve host|couldn't connect|failed to (connect|download|fetch|get)|network failure|unable to update registry|spurious network error|offline mode/i.test(
+      output,
+    )
+  ) {
+    return "the registry of Rust packages (crates.io) cannot be reached. Check the network, or CARGO_HOME's config.toml.";
+  }
+  if (/linker `?\S+`? not found|linking with `\S+` failed: .*No such file/i.test(output)) {
+    return "there is no linker. Install a C compiler (Debian: apt-get install build-essential; macOS: xcode-select --install).";
+  }
+  if (/lock file .* needs to be updated|cannot update the lock file/i.test(output)) {
+    return "Cargo.lock does not fit the Cargo.toml files. Run: cargo metadata";
+  }
+  return undefined;
+}
+
+function requiredRust() {
+  return /rust-version = "([^"]+)"/.exec(readFileSync(join(repository, "Cargo.toml"), "utf8"))?.[1];
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const flag = process.argv.indexOf("--profile");
-  const { status, output } = buildNative(platformName(), flag > 0 ? process.argv[flag + 1] : "release");
-  if (status !== 0) console.error(output);
-  process.exitCode = status;
+  const { status, stdout } = spawnSync("cargo", cargoArguments(flag > 0 ? process.argv[flag + 1] : undefined), {
+    cwd: repository,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 2 ** 28,
+  });
+  if (status === 0) placeEngine(stdout);
+  process.exitCode = status ?? 127;
 }

@@ -1,9 +1,10 @@
 /** Set-up either works or says in one line what is missing. */
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { builtLibrary, explainCargoFailure } from "../native/build.mjs";
 import { childEnvironment, explainInstallFailure, requireNode } from "../setup.mjs";
 
 test.each(["20.19.0", "20.20.2", "22.12.0", "22.21.1", "24.1.0"])("Node %s will do", (version) => {
@@ -66,4 +67,78 @@ test("local binaries come first, and Node's own headers are used where it has th
   const environment = childEnvironment();
   expect(environment.PATH?.split(":")[0]).toBe(join(process.cwd(), "node_modules", ".bin"));
   expect(environment.TURBO_TELEMETRY_DISABLED).toBe("1");
+});
+
+describe("the native engine", () => {
+  test.each([
+    [
+      "error: failed to get `libc` as a dependency of package `codex-engine v0.1.0`\n  [7] Could not connect to server",
+      /crates\.io\) cannot be reached/,
+    ],
+    ["error: no matching package named `napi` found\nyou're using offline mode (--offline)", /cannot be reached/],
+    [
+      "error: rustc 1.80.0 is not supported by the following packages:\n  codex-engine@0.1.0 requires rustc 1.89",
+      /too old: the engine needs 1\.\d+ \(rustup update/,
+    ],
+    ["error: failed to parse manifest\n\n  feature `edition2024` is required", /too old/],
+    ["error: linker `cc` not found", /no linker\. Install a C compiler/],
+    [
+      "error: cannot update the lock file /clone/Cargo.lock because --locked was passed to prevent this",
+      /Cargo\.lock does not fit/,
+    ],
+  ])("a cargo that fails with %j", (output, expected) => {
+    const line = explainCargoFailure(output);
+    expect(line).toMatch(expected);
+    expect(line).not.toContain("\n");
+  });
+
+  test("an error in the sources is not explained away", () => {
+    expect(explainCargoFailure("error[E0308]: mismatched types")).toBeUndefined();
+  });
+
+  test("the library is taken from where cargo says that it is", () => {
+    const artifact = (name: string, file: string) =>
+      JSON.stringify({ reason: "compiler-artifact", target: { name }, filenames: [file] });
+    const output = `${artifact("codex_engine", "/t/libcodex_engine.rlib")}\nwarning: x\n${artifact("codex_engine_napi", "/t/libcodex_engine_napi.dylib")}\n`;
+    expect(builtLibrary(output)).toBe("/t/libcodex_engine_napi.dylib");
+    expect(() => builtLibrary("")).toThrow("codex_engine_napi");
+  });
+
+  /** What `buildEngine` prints, with a `cargo` of this script on the path, or none. */
+  async function build(cargo: string | undefined, isRequired: boolean) {
+    const bin = mkdtempSync(join(tmpdir(), "codex-bin-"));
+    try {
+      if (cargo !== undefined) writeFileSync(join(bin, "cargo"), `#!/bin/sh\n${cargo}\n`, { mode: 0o755 });
+      const code = `const { run, buildEngine } = await import("./tools/setup.mjs"); await run(() => buildEngine(${isRequired}));`;
+      const { stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code], {
+        env: { ...process.env, PATH: `${bin}:/bin` },
+      });
+      return { code: 0, lines: stderr.trimEnd().split("\n") };
+    } catch (error) {
+      const { code, stderr } = error as { code: number; stderr: string };
+      return { code, lines: stderr.trimEnd().split("\n") };
+    } finally {
+      rmSync(bin, { recursive: true });
+    }
+  }
+
+  test("without cargo is left out, with one line", async () => {
+    for (const isRequired of [false, true]) {
+      const { code, lines } = await build(undefined, isRequired);
+      expect({ code, count: lines.length }).toEqual({ code: 0, count: 1 });
+      expect(lines[0]).toMatch(/^ {2}no cargo \(https:\/\/rustup\.rs\): the native engine is not built, /);
+    }
+  });
+
+  test("that does not compile is one line for the quickstart, and ends the tests", async () => {
+    const broken = '[ "$1" = --version ] || { echo "error: linker \\`cc\\` not found" >&2; exit 101; }';
+    const optional = await build(broken, false);
+    expect(optional.code).toBe(0);
+    expect(optional.lines.slice(1)).toEqual([
+      expect.stringMatching(/^ {2}the native engine does not build \(Codex uses the next device\): there is no linker/),
+    ]);
+    const required = await build(broken, true);
+    expect(required.code).toBe(1);
+    expect(required.lines.at(-1)).toMatch(/^the native engine does not build: there is no linker/);
+  });
 });

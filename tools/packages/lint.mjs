@@ -5,9 +5,10 @@ import { pack } from "./pack.mjs";
 
 await run(async () => {
   await setup();
-  const { packages } = await pack();
+  const { packages, platforms } = await pack();
+  const all = [...packages, ...platforms];
   let failures = 0;
-  for (const { name, tarball, manifest } of packages) {
+  for (const { name, tarball, manifest } of all) {
     const checks = [["publint", ["run", tarball, "--strict"]]];
     // A package that only brings commands has no types to be wrong.
     if (Object.keys(manifest.exports ?? {}).some((subpath) => subpath !== "./package.json"))
@@ -21,6 +22,6 @@ await run(async () => {
       }
     }
   }
-  console.log(`${packages.length} packages, ${failures} findings`);
+  console.log(`${all.length} packages, ${failures} findings`);
   return failures > 0 ? 1 : 0;
 });

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { makePlatformPackages, PLATFORMS } from "../native/platform-packages.mjs";
 import { pnpm, repository, step } from "../setup.mjs";
 
 export const tarballs = join(repository, ".cache", "tarballs");
@@ -24,12 +25,11 @@ export function publishable() {
       if (!existsSync(join(folder, "package.json"))) continue;
       const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
       if (manifest.private) continue;
-      const file = `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`;
       found.push({
         name: manifest.name,
         folder,
         project: join(projects, entry),
-        tarball: join(tarballs, file),
+        tarball: tarballOf(manifest),
         manifest,
       });
     }
@@ -37,10 +37,11 @@ export function publishable() {
   return found;
 }
 
+const UNPACKED = new Set(["node_modules", ".turbo", "src", "test", "npm"]);
+
 function digest(folder, hash) {
   for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name === "node_modules" || entry.name === ".turbo" || entry.name === "src" || entry.name === "test")
-      continue;
+    if (UNPACKED.has(entry.name)) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) digest(path, hash.update(entry.name));
     else hash.update(entry.name).update(readFileSync(path));
@@ -48,14 +49,27 @@ function digest(folder, hash) {
   return hash;
 }
 
-/** Makes the tarballs, unless the packages are as they were the last time. */
+function tarballOf({ name, version }) {
+  return join(tarballs, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`);
+}
+
+/**
+ * Makes the tarballs, unless the packages are as they were the last time. Among them are those with the engine's library, of the platforms
+ * that it is built for.
+ */
 export async function pack() {
+  const platforms = makePlatformPackages().map(({ folder, manifest }) => ({
+    name: manifest.name,
+    folder,
+    tarball: tarballOf(manifest),
+    manifest,
+  }));
   const packages = publishable();
   const hash = createHash("sha256");
   for (const { folder } of packages) digest(folder, hash);
   const wanted = hash.digest("hex");
   const stamp = join(tarballs, "stamp");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return { packages, wanted };
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return { packages, platforms, wanted };
   rmSync(tarballs, { recursive: true, force: true });
   mkdirSync(tarballs, { recursive: true });
   const filters = packages.flatMap(({ name }) => ["--filter", name]);
@@ -70,8 +84,11 @@ export async function pack() {
     "--pack-destination",
     tarballs,
   ]);
+  for (const { name, folder } of platforms) {
+    await step(`packing ${name}`, "npx", ["--yes", pnpm, "pack", "--pack-destination", tarballs], { cwd: folder });
+  }
   writeFileSync(stamp, wanted);
-  return { packages, wanted };
+  return { packages, platforms, wanted };
 }
 
 /** What the README of a package tells its users to install. */
@@ -86,11 +103,15 @@ function installLine(folder) {
  * would give a package the optional peers that another one brings.
  */
 export async function installPacked() {
-  const { packages, wanted } = await pack();
+  const { packages, platforms, wanted } = await pack();
   const stamp = join(projects, "stamp");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return packages;
   rmSync(projects, { recursive: true, force: true });
-  const overrides = packages.map(({ name, tarball }) => `  "${name}": "file:${tarball}"`);
+  const overrides = [...packages, ...platforms].map(({ name, tarball }) => `  "${name}": "file:${tarball}"`);
+  // The libraries of other platforms are nowhere yet.
+  const absent = PLATFORMS.map(({ name }) => `@codex/engine-${name}`)
+    .filter((name) => !platforms.some((one) => one.name === name))
+    .map((name) => `  - "${name}"`);
   const builds =
     readFileSync(join(repository, "pnpm-workspace.yaml"), "utf8").match(/allowBuilds:\n(?: {2}.*\n)+/)?.[0] ?? "";
   const installations = packages.map(({ name, folder, project }) => ({
@@ -118,7 +139,7 @@ export async function installPacked() {
     writeFileSync(join(project, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     writeFileSync(
       join(project, "pnpm-workspace.yaml"),
-      `packages: ["."]\noverrides:\n${overrides.join("\n")}\n${builds}`,
+      `packages: ["."]\noverrides:\n${overrides.join("\n")}\nignoredOptionalDependencies:\n${absent.join("\n")}\n${builds}`,
     );
     await step(
       `installing ${installs.join(" and ")} from the tarball`,

@@ -3,9 +3,23 @@
  * (tools/packages/pack.mjs) before the suite starts, because installing may need the registry and a test may not.
  */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { enginePlace, platformName } from "../native/build.mjs";
+import { PLATFORMS, requiredGlibc, versionedFiles } from "../native/platform-packages.mjs";
 import { projects } from "../packages/pack.mjs";
 
 const root = process.cwd();
@@ -53,8 +67,12 @@ function installed(project: string): Map<string, string> {
 const packages = ["packages", "apps", "examples"].flatMap((group) =>
   readdirSync(join(root, group))
     .filter((entry) => existsSync(join(root, group, entry, "package.json")))
-    .map((entry) => ({ entry, folder: join(root, group, entry), project: join(projects, entry) })),
+    .map((entry) => ({ entry, folder: join(root, group, entry), project: join(projects, entry) }))
+    .filter(({ folder }) => !readManifest(folder).private),
 );
+
+/** Where there is no Rust, there is no library to pack. */
+const hasEngine = existsSync(enginePlace());
 
 /** Third-party packages that an installation brings; a new one shows up here, in review. */
 const BRINGS: Record<string, readonly string[]> = {
@@ -107,18 +125,91 @@ describe.each(packages)("$entry", ({ entry, folder, project }) => {
     }
   });
 
-  test("its README example runs", async () => {
-    const readme = readFileSync(join(project, "node_modules", readManifest(folder).name, "README.md"), "utf8");
-    const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1];
-    expect(example).toBeDefined();
-    const directory = mkdtempSync(join(project, "example-"));
+  const exampleTest = entry === "engine" && !hasEngine ? test.skip : test;
+  exampleTest(
+    "its README example runs",
+    async () => {
+      const readme = readFileSync(join(project, "node_modules", readManifest(folder).name, "README.md"), "utf8");
+      const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1];
+      expect(example).toBeDefined();
+      const directory = mkdtempSync(join(project, "example-"));
+      try {
+        writeFileSync(join(directory, "example.mjs"), example ?? "");
+        await run(process.execPath, ["example.mjs"], { cwd: directory, timeout: 120_000 });
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+    150_000,
+  );
+});
+
+describe("the packages with the engine's library", () => {
+  const project = join(projects, "engine");
+  const engine = join(project, "node_modules", "@codex", "engine");
+
+  test("are optional dependencies of exactly the engine's version, which is also that of the crates", () => {
+    expect(versionedFiles().filter(({ text, wanted }) => text !== wanted)).toEqual([]);
+    const { optionalDependencies, version } = readManifest(engine);
+    expect(optionalDependencies).toEqual(
+      Object.fromEntries(PLATFORMS.map(({ name }) => [`@codex/engine-${name}`, version])),
+    );
+  });
+
+  const installedTest = hasEngine ? test : test.skip;
+  installedTest(
+    "bring this platform's, and the engine runs on it",
+    async () => {
+      const name = `@codex/engine-${platformName()}`;
+      const folder = installed(project).get(name);
+      expect(folder).toBeDefined();
+      const manifest = readManifest(folder as string) as Manifest & Record<string, unknown>;
+      expect(manifest).toMatchObject({
+        os: [process.platform],
+        cpu: [process.arch],
+        main: expect.stringMatching(/\.node$/),
+      });
+      expect(readdirSync(folder as string).sort()).toEqual(["LICENSE", "README.md", manifest["main"], "package.json"]);
+      const code = `import { register } from "@codex/engine";
+      import * as tf from "@tensorflow/tfjs-core";
+      await register();
+      await tf.setBackend("engine");
+      console.log(tf.getBackend(), (await tf.matMul([[1, 2]], [[3], [4]]).data())[0], process.report.getReport().sharedObjects.filter((file) => file.endsWith(".node")).join());`;
+      const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], { cwd: project });
+      expect(stdout.trim()).toBe(`engine 11 ${realpathSync(join(folder as string, manifest["main"] as string))}`);
+    },
+    60_000,
+  );
+
+  test("without one, the engine says what to do", async () => {
+    const bare = mkdtempSync(join(tmpdir(), "codex-bare-"));
     try {
-      writeFileSync(join(directory, "example.mjs"), example ?? "");
-      await run(process.execPath, ["example.mjs"], { cwd: directory, timeout: 120_000 });
+      cpSync(engine, join(bare, "node_modules", "@codex", "engine"), { recursive: true, dereference: true });
+      for (const name of ["tfjs-core", "tfjs-backend-cpu"]) {
+        const real = realpathSync(join(realpathSync(engine), "..", "..", "@tensorflow", name));
+        mkdirSync(join(bare, "node_modules", "@tensorflow"), { recursive: true });
+        symlinkSync(real, join(bare, "node_modules", "@tensorflow", name));
+      }
+      const code = `import { register } from "@codex/engine";
+        await register().catch(({ name, code, message, help }) => console.log(JSON.stringify({ name, code, message, help })));`;
+      const { stdout, stderr } = await run(process.execPath, ["--input-type=module", "-e", code], { cwd: bare });
+      expect(JSON.parse(stdout)).toMatchObject({
+        name: "EngineError",
+        code: "ENGINE_BINARY_ABSENT",
+        message: expect.stringContaining(platformName()),
+        help: expect.stringContaining(`@codex/engine-${platformName()}`),
+      });
+      expect(stderr).toBe("");
     } finally {
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(bare, { recursive: true });
     }
-  }, 150_000);
+  }, 60_000);
+
+  const linuxTest = hasEngine && process.platform === "linux" ? test : test.skip;
+  linuxTest("the glibc that a library needs is read from it", () => {
+    expect(requiredGlibc(enginePlace())).toMatch(/^2\.\d+$/);
+    expect(requiredGlibc("LICENSE")).toBeUndefined();
+  });
 });
 
 describe("a plugin, installed beside the command line", () => {

@@ -1,5 +1,5 @@
 import "@tensorflow/tfjs-backend-cpu";
-import { engine, findBackend, registerBackend } from "@tensorflow/tfjs-core";
+import { engine, findBackend, findBackendFactory, registerBackend } from "@tensorflow/tfjs-core";
 import { EngineBackend } from "./backend.ts";
 import { registerKernels } from "./kernels/register.ts";
 import { type EngineStats, statsOf } from "./stats.ts";
@@ -17,21 +17,14 @@ export const opSetVersion = 2;
 
 const NAME = "engine";
 
-/** TensorFlow.js only prints why a backend does not start. */
-let failure: unknown;
+let backend: EngineBackend | undefined;
 
-registerBackend(
-  NAME,
-  () => {
-    try {
-      return new EngineBackend(engine());
-    } catch (error) {
-      failure = error;
-      throw error;
-    }
-  },
-  4, // before TensorFlow's own (3), wasm (2) and cpu (1), when a program asks for none
-);
+function create(): EngineBackend {
+  backend ??= new EngineBackend(engine());
+  return backend;
+}
+
+registerBackend(NAME, create, 4); // before TensorFlow's own (3), wasm (2) and cpu (1), when a program asks for none
 registerKernels();
 
 /**
@@ -49,7 +42,6 @@ export function engineStats(): EngineStats {
 }
 
 function started(): EngineBackend {
-  const found = findBackend(NAME) as EngineBackend | null;
-  if (found === null) throw failure;
-  return found;
+  if (findBackendFactory(NAME) === create) create(); // TensorFlow.js would only print why it does not start
+  return findBackend(NAME) as EngineBackend;
 }

@@ -6,6 +6,7 @@ export type PipelineErrorCode =
   | "PIPELINE_FILE_NOT_FOUND"
   | "PIPELINE_NOTHING_TO_RESUME"
   | "PIPELINE_PLUGIN_FAILED" // code of a plugin threw; `cause` is what it threw
+  | "PIPELINE_PROFILE_UNSUPPORTED" // the device keeps no record of its kernels
   | "PIPELINE_RUN_NOT_FOUND";
 
 /** An error of the pipeline: branch on `code`, show `message` and `help` to a person. */

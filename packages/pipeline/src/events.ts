@@ -22,7 +22,8 @@ export interface NoticeEvent {
     | "drift.allowed"
     | "device.nondeterministic"
     | "index.failed"
-    | "observer.failed";
+    | "observer.failed"
+    | "profile.written";
   readonly message: string;
 }
 

@@ -1,5 +1,5 @@
 /** From a configuration to a run: data, tokenizer, model, the loop, checkpoints, records, and the report at the end. */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { type CheckpointDirectory, openCheckpoints } from "@codex/checkpointing";
 import { type RunDirectory, runPaths } from "@codex/logging";
 import { modelFiles } from "@codex/models";
@@ -19,6 +19,7 @@ import { locateResume, type ResumeTarget } from "./resume-target.ts";
 import { continueRun, startRun } from "./run-files.ts";
 import { refreshRunIndex } from "./run-index.ts";
 import { openRunRecord, type RunRecord } from "./run-record.ts";
+import { StepProfile } from "./step-profile.ts";
 
 export interface TrainHooks {
   /** Called with every event, in order. What it throws changes nothing about the run. */
@@ -35,6 +36,8 @@ export interface TrainOptions extends TrainHooks {
   readonly resumeFrom?: string;
   /** Go on although configuration or data changed since the run began. */
   readonly allowDrift?: boolean;
+  /** Writes `profile.json` into the run directory: the kernels of some of the first steps, for Chrome's trace viewer. Needs the engine. */
+  readonly profile?: boolean;
 }
 
 export interface TrainOutcome {
@@ -207,7 +210,14 @@ class Training {
     // What a named, older checkpoint is followed by belongs to the course that is left now.
     if (resumeFrom !== undefined) await checkpoints.setAsideAfter(resumeFrom.step);
     const { trainer: _name, trainerOptions: _options, ...training } = config.training;
-    return parts.trainer({
+    const profile = this.#options.profile
+      ? new StepProfile(join(run.directory, "profile.json"), prepared.device.device)
+      : undefined;
+    const onEvent: PipelineObserver = (event) => {
+      if (event.type === "step") profile?.step(event);
+      this.#emit(event);
+    };
+    const result = await parts.trainer({
       model,
       data: prepared.batches,
       options: training,
@@ -218,13 +228,16 @@ class Training {
       checkpoints: storeOf(checkpoints, record, resumeFrom?.step),
       metrics: record.metrics,
       ...(complete === undefined ? {} : { sample: complete }),
-      onEvent: this.#emit,
+      onEvent,
       ...(signal === undefined ? {} : { signal }),
       ...(resumeFrom === undefined ? {} : { resumeFrom }),
       allowDrift,
       flopsPerToken: flopsPerToken(model, config.data.sequenceLength),
       peakFlops: await measureDevicePeak(),
     });
+    const summary = await profile?.finish();
+    if (summary !== undefined) this.#emit({ type: "notice", code: "profile.written", message: summary });
+    return result;
   }
 
   /** What stands at the end of a run that was not stopped. */

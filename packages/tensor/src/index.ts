@@ -24,5 +24,6 @@ export { type SampleOptions, sample } from "./ops/sample.ts";
 export { type SelfAttentionOptions, selfAttention } from "./ops/self-attention.ts";
 export { type SgdArguments, sgd } from "./ops/sgd.ts";
 export { swiglu } from "./ops/swiglu.ts";
+export { type KernelRun, startProfile } from "./profile.ts";
 
 registerGradients();

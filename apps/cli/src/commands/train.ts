@@ -15,6 +15,7 @@ interface TrainFlags extends SharedOptions {
   readonly resume?: boolean;
   readonly resumeFrom?: string;
   readonly allowDrift?: boolean;
+  readonly profile?: boolean;
 }
 
 /** The flags that are short for an override; a written-out override after them wins. */
@@ -42,6 +43,7 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     .option("--resume", "go on with the newest run")
     .option("--resume-from <dir>", "go on from this run or checkpoint directory")
     .option("--allow-drift", "resume although the configuration or the data changed")
+    .option("--profile", "write the kernels of ten steps to profile.json of the run, for Chrome's trace viewer")
     .addHelpText(
       "after",
       `
@@ -75,6 +77,7 @@ Examples:
           ...hooks,
           ...(resumeFrom === undefined ? {} : { resumeFrom }),
           allowDrift: flags.allowDrift === true,
+          profile: flags.profile === true,
         }),
       );
     });

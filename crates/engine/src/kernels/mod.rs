@@ -4,6 +4,7 @@ use crate::call::{Call, Context};
 use crate::error::Result;
 
 mod arg;
+mod attention;
 mod binary;
 mod broadcast;
 mod cast;
@@ -37,6 +38,7 @@ pub const GRAIN: usize = 16 << 10;
 pub fn table() -> Vec<(&'static str, Kernel)> {
     [
         arg::KERNELS,
+        attention::KERNELS,
         binary::KERNELS,
         cast::KERNELS,
         concat::KERNELS,

@@ -52,6 +52,8 @@ pub unsafe fn exp<S: Simd>(x: S::F) -> S::F {
 
 /// 2^x within 2.5 ulp where -126 <= x <= 127; exactly 0 from -127 down, below the smallest normal number between; not for x above 127.
 /// Half the instructions of `exp`: for a softmax, whose arguments are at most 0.
+// The fit's first coefficient is near ln 2, not ln 2.
+#[allow(clippy::approx_constant)]
 #[inline(always)]
 pub unsafe fn exp2<S: Simd>(x: S::F) -> S::F {
     // SAFETY: by the contract of `Simd`.

@@ -17,7 +17,9 @@ mod fill;
 mod gather;
 mod pad;
 pub mod philox;
+mod pool2d;
 mod reduce;
+mod resize;
 mod scatter;
 mod select;
 mod slice;
@@ -48,7 +50,9 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         fill::KERNELS,
         gather::KERNELS,
         pad::KERNELS,
+        pool2d::KERNELS,
         reduce::KERNELS,
+        resize::KERNELS,
         scatter::KERNELS,
         select::KERNELS,
         slice::KERNELS,

@@ -1,5 +1,6 @@
 import { env, findBackend } from "@tensorflow/tfjs-core";
 import type { WasmBackend } from "../kernels/host-memory.ts";
+import { registerMissingKernels } from "../kernels/missing-kernels.ts";
 import { registerHostKernels } from "../kernels/register.ts";
 import { guardAllocations } from "../kernels/wasm-memory.ts";
 import { absent, type Device, type DeviceStatus, messageOf } from "./device.ts";
@@ -23,6 +24,7 @@ async function loadWasm(): Promise<DeviceStatus> {
   try {
     const wasm = await quietly(() => import("@tensorflow/tfjs-backend-wasm"));
     registerHostKernels("wasm");
+    registerMissingKernels("wasm");
     await keepingProcessListeners(() => initializeBackend("wasm"));
     guardAllocations(findBackend("wasm") as unknown as WasmBackend);
     const simd = await env().getAsync("WASM_HAS_SIMD_SUPPORT");

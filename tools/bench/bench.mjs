@@ -13,6 +13,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { repository, run, SetupError, setup } from "../setup.mjs";
+import { examples } from "./measures/examples.mjs";
+import { generation } from "./measures/generation.mjs";
+import { loading } from "./measures/loading.mjs";
 import { matmul } from "./measures/matmul.mjs";
 import { responsiveness } from "./measures/responsiveness.mjs";
 import { implementations, steps } from "./measures/steps.mjs";
@@ -20,7 +23,7 @@ import { implementations, steps } from "./measures/steps.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const python = process.env.CODEX_BENCH_PYTHON ?? "python3";
 const projectDirectory = process.env.CODEX_BENCH_TENSORFLOW ?? repository;
-const MEASURES = { steps, matmul, responsiveness };
+const MEASURES = { steps, matmul, generation, loading, examples, responsiveness };
 
 function processorPeak() {
   const folder = join(repository, ".cache", "bench");
@@ -73,6 +76,7 @@ await run(async () => {
     projectDirectory,
     peak,
     hasTorch,
+    devices,
     wanted: wanted.filter((name) => present.includes(name)),
     configurations: values.configurations.split(","),
     rounds: Number(values.rounds),

@@ -26,6 +26,8 @@ export interface OpenSafetensorsOptions extends HeaderLimits {
   fs?: DurableFs;
 }
 
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 /** Bytes that a conversion holds beside its result. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -86,6 +88,10 @@ class SafetensorsFile implements TensorReader {
     }
     const bytesPerElement = DTYPE_BITS[dtype] / 8;
     const values = new Float32Array(info.byteLength / bytesPerElement);
+    if (dtype === "F32" && HOST_IS_LITTLE_ENDIAN) {
+      await this.#fill(info, new Uint8Array(values.buffer), 0); // the bytes are the values
+      return values;
+    }
     const chunk = new Uint8Array(Math.min(CHUNK_BYTES, info.byteLength));
     for (let at = 0; at < info.byteLength; at += chunk.byteLength) {
       const piece = chunk.subarray(0, Math.min(chunk.byteLength, info.byteLength - at));

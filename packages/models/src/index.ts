@@ -33,7 +33,13 @@ export type {
   Parameter,
   TrainingBatch,
 } from "./language-model.ts";
-export { createCausalLanguageModel, type Decoder, type ForwardPass } from "./layers/causal-language-model.ts";
+export {
+  createCausalLanguageModel,
+  type Decoder,
+  type DropoutPlace,
+  type ForwardPass,
+  type PassLinearOptions,
+} from "./layers/causal-language-model.ts";
 export type { KeyValueCache } from "./layers/decoder-cache.ts";
 export {
   createParameters,

@@ -1,10 +1,18 @@
 /** What every decoder shares once its hidden states are known: the head, the loss, the cache, and the checks of a forward pass. */
-import { attention, linear, linearCrossEntropy } from "@codex/tensor";
+import {
+  type AttentionMaskOptions,
+  attention,
+  type LinearOptions,
+  linear,
+  linearCrossEntropy,
+  selfAttention,
+} from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.ts";
 import type { LanguageModel, LogitsOptions, ModelConfig } from "../language-model.ts";
 import { createDecoderCache, type DecoderCache } from "./decoder-cache.ts";
 import { createDropoutSites, type DropoutSites, NO_DROPOUT } from "./dropout-sites.ts";
+import { mergeHeads, splitHeads, swapHeadsAndTime } from "./heads.ts";
 import type { Parameters } from "./parameters.ts";
 
 /** One forward pass, as the layers see it. */
@@ -15,15 +23,29 @@ export interface ForwardPass {
   readonly positionIds: tf.Tensor2D | undefined;
   readonly dropout: DropoutSites;
   /** Affine map with a weight stored `[out, in]`; with a cache, prepared once. */
-  linear(x: tf.Tensor, weight: tf.Tensor2D, bias?: tf.Tensor1D): tf.Tensor;
+  linear(x: tf.Tensor, weight: tf.Tensor2D, bias?: tf.Tensor1D, options?: PassLinearOptions): tf.Tensor;
   /**
    * Causal attention of the new positions over these and the cached ones, inside their documents.
-   * @param q - `[B, H, T, D]`  @param k - `[B, K, T, D]`  @param v - as `k`
-   * @param site - number of the dropout site  @param rate - dropout of the attention weights
-   * @returns `[B, H, T, D]`
+   * @param q - `[B, T, H, D]`  @param k - `[B, T, K, D]`  @param v - as `k`
+   * @param dropped - of the attention weights
+   * @returns `[B, T, H, D]`
    */
-  attend(layer: number, q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, site: number, rate: number): tf.Tensor;
+  attend(layer: number, q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, dropped: DropoutPlace): tf.Tensor4D;
+  /**
+   * The same where one projection gave queries, keys and values, and there are as many heads of each.
+   * @param qkv - `[B, T, 3 H D]`
+   * @returns `[B, T, H D]`
+   */
+  selfAttend(layer: number, qkv: tf.Tensor, heads: number, dropped: DropoutPlace): tf.Tensor3D;
 }
+
+/** Where in the pass something is dropped: number of the site, and rate. */
+export interface DropoutPlace {
+  readonly site: number;
+  readonly rate: number;
+}
+
+export type PassLinearOptions = Pick<LinearOptions, "activation" | "residual">;
 
 export interface Decoder<Config extends ModelConfig> {
   readonly family: string;
@@ -60,19 +82,29 @@ export function createCausalLanguageModel<Config extends ModelConfig>(decoder: D
         },
       );
     }
+    const mask = ({ site, rate }: DropoutPlace): AttentionMaskOptions => {
+      const dropped = dropout.attributes(site, rate);
+      return {
+        causal: true,
+        ...(documentIds === undefined ? {} : { documentIds }),
+        ...(dropped === undefined ? {} : { dropout: dropped }),
+      };
+    };
+    const attend: ForwardPass["attend"] = (layer, q, k, v, place) => {
+      if (cache === undefined) return attention(q, k, v, { ...mask(place), layout: "bthd" });
+      const { keys, values } = cache.append(layer, swapHeadsAndTime(k), swapHeadsAndTime(v));
+      return swapHeadsAndTime(attention(swapHeadsAndTime(q), keys, values, { ...mask(place), keyLength: wanted }));
+    };
     return {
       offset,
       positionIds,
       dropout,
       linear: cache?.linear ?? linear,
-      attend(layer, q, k, v, site, rate) {
-        const all = cache?.append(layer, k, v) ?? { keys: k, values: v };
-        const dropped = dropout.attributes(site, rate);
-        return attention(q, all.keys, all.values, {
-          causal: true,
-          ...(documentIds === undefined ? {} : { documentIds }),
-          ...(dropped === undefined ? {} : { dropout: dropped }),
-        });
+      attend,
+      selfAttend(layer, qkv, heads, place) {
+        if (cache === undefined) return selfAttention(qkv, { ...mask(place), numAttentionHeads: heads });
+        const [q, k, v] = tf.split(qkv, 3, -1).map((part) => splitHeads(part, heads));
+        return mergeHeads(attend(layer, q!, k!, v!, place));
       },
     };
   };
@@ -84,7 +116,7 @@ export function createCausalLanguageModel<Config extends ModelConfig>(decoder: D
     const result = tf.tidy(() => {
       const pass = startPass(inputIds, { positionIds, documentIds, cache, dropout: NO_DROPOUT });
       const states = decoder.hiddenStates(inputIds, pass);
-      const wanted = lastOnly ? tf.slice(states, [0, seq - 1, 0], [batch, 1, -1]) : states;
+      const wanted = lastOnly && seq > 1 ? tf.slice(states, [0, seq - 1, 0], [batch, 1, -1]) : states;
       return pass.linear(wanted, head) as tf.Tensor3D;
     });
     cache?.advance(seq);

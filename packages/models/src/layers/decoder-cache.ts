@@ -1,6 +1,7 @@
-import { linear } from "@codex/tensor";
+import { cacheAppend, linear } from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.ts";
+import type { PassLinearOptions } from "./causal-language-model.ts";
 
 /** What a model remembers of the positions it has seen, so that the next one costs one position and not all. */
 export interface KeyValueCache {
@@ -11,9 +12,15 @@ export interface KeyValueCache {
   dispose(): void;
 }
 
-/** The cache as the layers of a decoder use it. Keys and values per layer, each `[batch, kvHeads, length, headDim]`. */
+/**
+ * The cache as the layers of a decoder use it. Keys and values per layer, each `[batch, kvHeads, maxLength, headDim]`: there is room for
+ * all positions from the first one on, so that a device may write the new ones where they belong.
+ */
 export interface DecoderCache extends KeyValueCache {
-  /** Adds the new positions of a layer and returns all of its positions. The result stays the cache's. @throws {ModelError} `MODEL_CACHE_FULL` */
+  /**
+   * Adds the new positions of a layer and returns all of its positions, and the room behind them. The result stays the cache's.
+   * @throws {ModelError} `MODEL_CACHE_FULL`
+   */
   append(
     layer: number,
     keys: tf.Tensor4D,
@@ -22,7 +29,7 @@ export interface DecoderCache extends KeyValueCache {
   /** Ends a forward pass: all layers have been given `count` positions more. */
   advance(count: number): void;
   /** `linear` of `@codex/tensor` with weights that do not change while the cache lives. @param weight - `[out, in]` */
-  linear(x: tf.Tensor, weight: tf.Tensor2D, bias?: tf.Tensor1D): tf.Tensor;
+  linear(x: tf.Tensor, weight: tf.Tensor2D, bias?: tf.Tensor1D, options?: PassLinearOptions): tf.Tensor;
 }
 
 /** An empty cache for up to `maxLength` positions. */
@@ -30,11 +37,12 @@ export function createDecoderCache(maxLength: number): DecoderCache {
   let length = 0;
   const layers: { keys: tf.Tensor4D; values: tf.Tensor4D }[] = [];
   const transposed = new Map<tf.Tensor, tf.Tensor2D>();
-  const grow = (held: tf.Tensor4D | undefined, added: tf.Tensor4D): tf.Tensor4D => {
-    if (held === undefined) return tf.keep(tf.clone(added));
-    const grown = tf.keep(tf.concat([held, added], 2));
-    held.dispose();
-    return grown;
+  const append = (held: tf.Tensor4D | undefined, fresh: tf.Tensor4D): tf.Tensor4D => {
+    const [batch, heads, , headDim] = fresh.shape;
+    const room = held ?? tf.zeros([batch, heads, maxLength, headDim]);
+    const filled = tf.keep(cacheAppend(room, fresh, length));
+    room.dispose();
+    return filled;
   };
   const transposedOnce = (weight: tf.Tensor2D): tf.Tensor2D => {
     const known = transposed.get(weight) ?? tf.keep(transposeOnHost(weight));
@@ -55,17 +63,17 @@ export function createDecoderCache(maxLength: number): DecoderCache {
         );
       }
       const held = layers[layer];
-      const grown = { keys: grow(held?.keys, keys), values: grow(held?.values, values) };
-      layers[layer] = grown;
-      return grown;
+      const filled = { keys: append(held?.keys, keys), values: append(held?.values, values) };
+      layers[layer] = filled;
+      return filled;
     },
     advance(count) {
       length += count;
     },
-    linear(x, weight, bias) {
+    linear(x, weight, bias, options) {
       // The wasm backend packs an untransposed right operand once per tensor: one row by [8192, 256] takes 0.14 ms instead of 0.78.
-      if (tf.getBackend() !== "wasm") return linear(x, weight, bias);
-      return linear(x, transposedOnce(weight), bias, { weightLayout: "inOut" });
+      if (tf.getBackend() !== "wasm") return linear(x, weight, bias, options);
+      return linear(x, transposedOnce(weight), bias, { ...options, weightLayout: "inOut" });
     },
     dispose() {
       for (const { keys, values } of layers.splice(0)) tf.dispose([keys, values]);

@@ -51,18 +51,30 @@ test("no two places of a forward pass draw the same mask", async () => {
   const model = createModel({ ...tinyConfigs.gpt2, embdPdrop: 0.1, attnPdrop: 0.1, residPdrop: 0.1 }, { seed: 1 });
   const offsets: number[] = [];
   // Kernels that note where their draws begin, and drop nothing.
-  const note = (kernelName: string, input: "x" | "q", offsetOf: (attributes: object) => number): tf.KernelConfig => ({
+  const note = (
+    kernelName: string,
+    offsetOf: (attributes: object) => number,
+    pass: (inputs: tf.NamedTensorInfoMap) => tf.Tensor,
+  ): tf.KernelConfig => ({
     kernelName,
     backendName: "cpu",
-    kernelFunc: ({ inputs, attrs, backend }) => {
+    kernelFunc: ({ inputs, attrs }) => {
       offsets.push(offsetOf(attrs as object));
-      (backend as tf.KernelBackend).incRef(inputs[input]!.dataId);
-      return [inputs[input]!];
+      return [pass(inputs)];
     },
   });
+  const width = tinyConfigs.gpt2.hiddenSize;
   const kernels = [
-    note("CodexDropout", "x", (attributes) => (attributes as { offset: number }).offset),
-    note("CodexAttention", "q", (attributes) => (attributes as { dropout: { offset: number } }).dropout.offset),
+    note(
+      "CodexDropout",
+      (attributes) => (attributes as { offset: number }).offset,
+      ({ x }) => tf.clone(x as tf.Tensor),
+    ),
+    note(
+      "CodexSelfAttention",
+      (attributes) => (attributes as { dropout: { offset: number } }).dropout.offset,
+      ({ qkv }) => tf.slice(qkv as tf.Tensor3D, [0, 0, 0], [-1, -1, width]),
+    ),
   ];
   for (const kernel of kernels) tf.registerKernel(kernel);
   try {

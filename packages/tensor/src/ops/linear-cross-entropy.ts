@@ -13,6 +13,7 @@ import {
   oneHot,
   reshape,
   type Scalar,
+  scalar,
   slice,
   sub,
   sum,
@@ -118,7 +119,9 @@ export function linearCrossEntropy(
   );
   const withGradients = engine().state.gradientDepth > 0;
   const lossSum = runFusedOp(lossOp, { hidden, weight, labels }, { ignoreIndex, withGradients, maxLogits }) as Scalar;
-  const targetCount = tidy(() => sum(cast(notEqual(labels, ignoreIndex), "float32")) as Scalar);
+  const targetCount = tidy(
+    () => sum(cast(notEqual(labels, scalar(ignoreIndex, "int32")), "float32")) as Scalar, // else both would be cast first
+  );
   return { lossSum, targetCount };
 }
 
@@ -128,7 +131,7 @@ function chunkLoss(
   labels: Tensor1D,
   { ignoreIndex, withGradients }: LossAttributes,
 ): { loss: Tensor; dHidden: Tensor | undefined; dWeight: Tensor | undefined } {
-  const counted = notEqual(labels, ignoreIndex);
+  const counted = notEqual(labels, scalar(ignoreIndex, "int32"));
   const weights = reshape(cast(counted, "float32"), [-1, 1]); // [n, 1]: 1 for a row with a target
   const targets = oneHot(where(counted, labels, zerosLike(labels)) as Tensor1D, weight.shape[0]); // [n, V]
   const logits = matMul(hidden, weight, false, true);

@@ -2,11 +2,10 @@
  * GPT-2 (Radford et al. 2019), as transformers' modeling_gpt2.py computes it: learned positions, layer norm before each block, GELU,
  * and weights stored as `Conv1D`, `[in, out]`. B batch, T sequence, C hiddenSize, H heads, D headDim.
  */
-import { embedding, gelu, layerNorm, linear } from "@codex/tensor";
+import { dropout, embedding, type LinearOptions, layerNorm, linear } from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LanguageModel } from "../../language-model.ts";
 import { createCausalLanguageModel, type ForwardPass } from "../../layers/causal-language-model.ts";
-import { mergeHeads, splitHeads } from "../../layers/heads.ts";
 import { type Initialization, type ParameterSpec, type Parameters, weightsOf } from "../../layers/parameters.ts";
 import { type Gpt2Config, writeGpt2Config } from "./config.ts";
 
@@ -60,9 +59,9 @@ export function buildGpt2(config: Gpt2Config, parameters: Parameters): LanguageM
   const { matrix, vector } = weightsOf(parameters);
   const norm = (x: tf.Tensor, name: string): tf.Tensor =>
     layerNorm(x, vector(`${name}.weight`), vector(`${name}.bias`), config.layerNormEpsilon);
-  const conv1d = (x: tf.Tensor, name: string): tf.Tensor =>
-    linear(x, matrix(`${name}.weight`), vector(`${name}.bias`), CONV1D);
-  const approximate = config.activationFunction === "gelu" ? "none" : "tanh";
+  const conv1d = (x: tf.Tensor, name: string, options: LinearOptions = {}): tf.Tensor =>
+    linear(x, matrix(`${name}.weight`), vector(`${name}.bias`), { ...CONV1D, ...options });
+  const activation = config.activationFunction === "gelu" ? "gelu" : "geluTanh";
 
   const embed = (inputIds: tf.Tensor2D, pass: ForwardPass): tf.Tensor => {
     const tokens = embedding(matrix("transformer.wte.weight"), inputIds); // [B, T, C]
@@ -73,16 +72,11 @@ export function buildGpt2(config: Gpt2Config, parameters: Parameters): LanguageM
         : embedding(table, pass.positionIds);
     return pass.dropout.apply(tf.add(tokens, positions), 0, config.embdPdrop);
   };
-  const selfAttention = (x: tf.Tensor, layer: number, pass: ForwardPass): tf.Tensor => {
-    const prefix = `transformer.h.${layer}.attn`;
-    const [q, k, v] = tf
-      .split(conv1d(x, `${prefix}.c_attn`), 3, -1)
-      .map((part) => splitHeads(part, config.numAttentionHeads)); // [B, H, T, D]
-    return conv1d(mergeHeads(pass.attend(layer, q!, k!, v!, 3 * layer + 1, config.attnPdrop)), `${prefix}.c_proj`);
-  };
-  const mlp = (x: tf.Tensor, layer: number): tf.Tensor => {
-    const prefix = `transformer.h.${layer}.mlp`;
-    return conv1d(gelu(conv1d(x, `${prefix}.c_fc`), { approximate }), `${prefix}.c_proj`);
+  /** What a block adds to the residual stream, added: in the product's own op where nothing is dropped. */
+  const addProjection = (stream: tf.Tensor, x: tf.Tensor, name: string, site: number, pass: ForwardPass): tf.Tensor => {
+    const dropped = pass.dropout.attributes(site, config.residPdrop);
+    if (dropped === undefined) return conv1d(x, name, { residual: stream });
+    return tf.add(stream, dropout(conv1d(x, name), dropped));
   };
 
   return createCausalLanguageModel({
@@ -95,10 +89,12 @@ export function buildGpt2(config: Gpt2Config, parameters: Parameters): LanguageM
       let x = embed(inputIds, pass);
       for (let layer = 0; layer < config.numHiddenLayers; layer++) {
         const prefix = `transformer.h.${layer}`;
-        const attended = selfAttention(norm(x, `${prefix}.ln_1`), layer, pass);
-        x = tf.add(x, pass.dropout.apply(attended, 3 * layer + 2, config.residPdrop));
-        const widened = mlp(norm(x, `${prefix}.ln_2`), layer);
-        x = tf.add(x, pass.dropout.apply(widened, 3 * layer + 3, config.residPdrop));
+        const qkv = conv1d(norm(x, `${prefix}.ln_1`), `${prefix}.attn.c_attn`); // [B, T, 3 C]
+        const place = { site: 3 * layer + 1, rate: config.attnPdrop };
+        const attended = pass.selfAttend(layer, qkv, config.numAttentionHeads, place);
+        x = addProjection(x, attended, `${prefix}.attn.c_proj`, 3 * layer + 2, pass);
+        const widened = conv1d(norm(x, `${prefix}.ln_2`), `${prefix}.mlp.c_fc`, { activation });
+        x = addProjection(x, widened, `${prefix}.mlp.c_proj`, 3 * layer + 3, pass);
       }
       return norm(x, "transformer.ln_f");
     },

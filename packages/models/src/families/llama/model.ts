@@ -5,7 +5,11 @@
 import { embedding, rmsNorm, rotaryEmbedding, swiglu } from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LanguageModel } from "../../language-model.ts";
-import { createCausalLanguageModel, type ForwardPass } from "../../layers/causal-language-model.ts";
+import {
+  createCausalLanguageModel,
+  type ForwardPass,
+  type PassLinearOptions,
+} from "../../layers/causal-language-model.ts";
 import { mergeHeads, splitHeads } from "../../layers/heads.ts";
 import { type Initialization, type ParameterSpec, type Parameters, weightsOf } from "../../layers/parameters.ts";
 import { rotaryAngles, rotaryFrequencies } from "../../layers/rotary.ts";
@@ -71,8 +75,8 @@ export function buildLlama(config: LlamaConfig, parameters: Parameters): Languag
   const frequencies = rotaryFrequencies(headDim, config.ropeParameters);
   const { matrix, vector, optionalVector } = weightsOf(parameters);
   const norm = (x: tf.Tensor, name: string): tf.Tensor => rmsNorm(x, vector(`${name}.weight`), config.rmsNormEps);
-  const project = (x: tf.Tensor, name: string, pass: ForwardPass): tf.Tensor =>
-    pass.linear(x, matrix(`${name}.weight`), optionalVector(`${name}.bias`));
+  const project = (x: tf.Tensor, name: string, pass: ForwardPass, options: PassLinearOptions = {}): tf.Tensor =>
+    pass.linear(x, matrix(`${name}.weight`), optionalVector(`${name}.bias`), options);
 
   type Angles = ReturnType<typeof rotaryAngles>;
   const angles = (inputIds: tf.Tensor2D, pass: ForwardPass): Angles => {
@@ -80,28 +84,18 @@ export function buildLlama(config: LlamaConfig, parameters: Parameters): Languag
     const positions = pass.positionIds ?? tf.reshape(tf.range(pass.offset, pass.offset + seq), [1, seq]);
     return rotaryAngles(positions as tf.Tensor2D, frequencies);
   };
-  const selfAttention = (x: tf.Tensor, layer: number, { cos, sin }: Angles, pass: ForwardPass): tf.Tensor => {
+  const attended = (x: tf.Tensor, layer: number, { cos, sin }: Angles, pass: ForwardPass): tf.Tensor => {
     const prefix = `model.layers.${layer}.self_attn`;
-    const q = splitHeads(project(x, `${prefix}.q_proj`, pass), numAttentionHeads); // [B, H, T, D]
-    const k = splitHeads(project(x, `${prefix}.k_proj`, pass), numKeyValueHeads); // [B, K, T, D]
-    const v = splitHeads(project(x, `${prefix}.v_proj`, pass), numKeyValueHeads);
-    const attended = pass.attend(
-      layer,
-      rotaryEmbedding(q, cos, sin),
-      rotaryEmbedding(k, cos, sin),
-      v,
-      layer,
-      config.attentionDropout,
-    );
-    return project(mergeHeads(attended), `${prefix}.o_proj`, pass);
+    const heads = (name: string, count: number) => splitHeads(project(x, `${prefix}.${name}`, pass), count);
+    const [q, k] = [heads("q_proj", numAttentionHeads), heads("k_proj", numKeyValueHeads)].map((turning) =>
+      rotaryEmbedding(turning, cos, sin, { layout: "bthd" }),
+    ) as [tf.Tensor4D, tf.Tensor4D]; // [B, T, H, D], [B, T, K, D]
+    const v = heads("v_proj", numKeyValueHeads);
+    return mergeHeads(pass.attend(layer, q, k, v, { site: layer, rate: config.attentionDropout }));
   };
-  const mlp = (x: tf.Tensor, layer: number, pass: ForwardPass): tf.Tensor => {
+  const gated = (x: tf.Tensor, layer: number, pass: ForwardPass): tf.Tensor => {
     const prefix = `model.layers.${layer}.mlp`;
-    return project(
-      swiglu(project(x, `${prefix}.gate_proj`, pass), project(x, `${prefix}.up_proj`, pass)),
-      `${prefix}.down_proj`,
-      pass,
-    );
+    return swiglu(project(x, `${prefix}.gate_proj`, pass), project(x, `${prefix}.up_proj`, pass));
   };
 
   return createCausalLanguageModel({
@@ -115,8 +109,10 @@ export function buildLlama(config: LlamaConfig, parameters: Parameters): Languag
       let x: tf.Tensor = embedding(matrix("model.embed_tokens.weight"), inputIds); // [B, T, C]
       for (let layer = 0; layer < config.numHiddenLayers; layer++) {
         const prefix = `model.layers.${layer}`;
-        x = tf.add(x, selfAttention(norm(x, `${prefix}.input_layernorm`), layer, turned, pass));
-        x = tf.add(x, mlp(norm(x, `${prefix}.post_attention_layernorm`), layer, pass));
+        const seen = attended(norm(x, `${prefix}.input_layernorm`), layer, turned, pass);
+        x = project(seen, `${prefix}.self_attn.o_proj`, pass, { residual: x });
+        const widened = gated(norm(x, `${prefix}.post_attention_layernorm`), layer, pass);
+        x = project(widened, `${prefix}.mlp.down_proj`, pass, { residual: x });
       }
       return norm(x, "model.norm");
     },

@@ -31,14 +31,23 @@ export function runOnHost(
     if (info.dtype === "complex64" && known === undefined)
       setComplexParts(host, moved, backend.complexParts(info), toHost);
     onHost.set(info.dataId, moved);
-    return moved;
+    // The gradients of Dilation2D ask for the rank, which a TensorInfo does not have but a Tensor, which they expect.
+    return { ...moved, rank: info.shape.length } as TensorInfo;
   };
-  const given: Record<string, TensorInfo> = {};
-  for (const [name, input] of Object.entries(inputs as Record<string, TensorInfo | TensorInfo[] | undefined>)) {
-    if (Array.isArray(input)) (given as Record<string, unknown>)[name] = input.map(toHost);
-    else if (input !== undefined && input !== null) given[name] = toHost(input);
-  }
-  const results = kernelFunc({ inputs: given, backend: host, ...(attrs === undefined ? {} : { attrs }) });
+  const anyToHost = (input: TensorInfo | TensorInfo[]) => (Array.isArray(input) ? input.map(toHost) : toHost(input));
+  // Of kernels that take a list (Concat, AddN), the inputs themselves are an array.
+  const given = Array.isArray(inputs)
+    ? inputs.map(toHost)
+    : Object.fromEntries(
+        Object.entries(inputs as Record<string, TensorInfo | TensorInfo[] | null | undefined>)
+          .filter(([, input]) => input !== undefined && input !== null)
+          .map(([name, input]) => [name, anyToHost(input!)]),
+      );
+  const results = kernelFunc({
+    inputs: given as HostCall["inputs"],
+    backend: host,
+    ...(attrs === undefined ? {} : { attrs }),
+  });
   const fromHost = (info: TensorInfo): TensorInfo => {
     if (info.dtype === "complex64") {
       const parts = host.data.get(info.dataId).complexTensorInfos!;

@@ -80,6 +80,9 @@ fn broadcast<T: Element, U: Element>(
     let (a, b, y) = (call.input(0)?, call.input(1)?, call.output(0)?);
     let mut walk = Broadcast::new(y.dims(), [a.dims(), b.dims()])?;
     let (mut a, mut b, y) = (T::read(&a)?, T::read(&b)?, U::write(y)?);
+    if y.is_empty() {
+        return Ok(());
+    }
     let repeated: Vec<T>;
     let cycle = |row: &[T], length: usize| (0..length).map(|column| row[column % row.len()]).collect();
     if let Some(length) = walk.repeat(0) {
@@ -396,6 +399,7 @@ mod tests {
             [vec![70, 31, 33], vec![70, 31, 1], vec![70, 1, 33]],
             [vec![0, 3], vec![1, 3], vec![0, 1]],
             [vec![5, 0], vec![5, 1], vec![]],
+            [vec![2, 0], vec![2, 0], vec![0]],
             [vec![2, 3, 2, 3, 2, 3], vec![2, 1, 2, 1, 2, 1], vec![3, 1, 3, 1, 3]],
         ];
         for size in [1, 2, 15, 16, 17, (1 << 15) - 1, 1 << 15, (1 << 15) + 1, 100_003] {

@@ -15,6 +15,8 @@ mod dropout;
 mod element;
 mod fill;
 mod gather;
+mod linear;
+mod matmul;
 mod pad;
 pub mod philox;
 mod pool2d;
@@ -49,6 +51,8 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         dropout::KERNELS,
         fill::KERNELS,
         gather::KERNELS,
+        linear::KERNELS,
+        matmul::KERNELS,
         pad::KERNELS,
         pool2d::KERNELS,
         reduce::KERNELS,

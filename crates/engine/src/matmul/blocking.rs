@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(block_of(1024), 344);
         for k in 1..5000 {
             let block = block_of(k);
-            assert!(block <= 384 && block % 8 == 0 && k.div_ceil(block) <= k.div_ceil(384), "{k}");
+            assert!(block <= 384 && block.is_multiple_of(8) && k.div_ceil(block) <= k.div_ceil(384), "{k}");
         }
     }
 

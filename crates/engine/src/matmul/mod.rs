@@ -14,7 +14,11 @@ use crate::isa::Isa;
 use crate::memory::Allocator;
 use blocked::{Workers, multiply_blocked};
 use epilogue::{Finished, finish};
+use std::sync::Mutex;
 use tile::TileSet;
+
+/// Multiplications from which on one product of a few is shared out among threads (about 50 microseconds of one).
+const SHARED_OUT_WITHIN: usize = 1 << 21;
 
 /// A matrix in memory: element `(i, j)` lies at `data + i * row_stride + j * column_stride`, in elements. Either stride is 1.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +129,23 @@ pub struct Product {
     pub precision: Precision,
 }
 
+impl Product {
+    /// The same product with each matrix so many elements further on.
+    ///
+    /// SAFETY: the matrices are there.
+    pub unsafe fn offset(&self, a: usize, b: usize, c: usize) -> Product {
+        // SAFETY: by the contract of the function.
+        unsafe {
+            Product {
+                a: View { data: self.a.data.add(a), ..self.a },
+                b: View { data: self.b.data.add(b), ..self.b },
+                c: self.c.add(c),
+                ..*self
+            }
+        }
+    }
+}
+
 // SAFETY: as for `View`.
 unsafe impl Send for Product {}
 // SAFETY: as for `View`.
@@ -145,6 +166,34 @@ pub unsafe fn multiply(context: &Context, product: &Product) -> Result<()> {
 pub unsafe fn multiply_serial(context: &Context, product: &Product) -> Result<()> {
     // SAFETY: by the contract of the function.
     unsafe { multiply_with(context.isa, Workers::Caller, context.allocator, product) }
+}
+
+/// Computes products `0 .. count`, which are alike in size, with all threads of the pool.
+///
+/// SAFETY: as for `multiply`, for each of them.
+pub unsafe fn multiply_batch(context: &Context, count: usize, product: impl Fn(usize) -> Product + Sync) -> Result<()> {
+    if count == 0 {
+        return Ok(());
+    }
+    let Product { m, k, n, .. } = product(0);
+    let size = m.saturating_mul(n).saturating_mul(k);
+    let threads = context.pool.threads();
+    if count < 4 * threads && size > SHARED_OUT_WITHIN {
+        // SAFETY: by the contract of the function.
+        return (0..count).try_for_each(|index| unsafe { multiply(context, &product(index)) });
+    }
+    let grain = (SHARED_OUT_WITHIN / 4 / size.max(1)).max(1);
+    let grain = if count.saturating_mul(size) < SHARED_OUT_WITHIN { count } else { grain };
+    let failed = Mutex::new(Ok(()));
+    context.pool.run_ranges(count, grain, |range, _| {
+        for index in range {
+            // SAFETY: by the contract of the function.
+            if let Err(error) = unsafe { multiply_serial(context, &product(index)) } {
+                *failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Err(error);
+            }
+        }
+    });
+    failed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// SAFETY: as for `multiply`.

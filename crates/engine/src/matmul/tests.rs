@@ -165,7 +165,8 @@ fn results_are_added_to_what_is_there() {
 
 #[test]
 fn bias_activation_and_residual_are_folded_in() {
-    let functions: [(Activation, fn(f64) -> f64); 4] = [
+    type Function = fn(f64) -> f64;
+    let functions: [(Activation, Function); 4] = [
         (Activation::None, |x| x),
         (Activation::Relu, |x| x.max(0.0)),
         (Activation::GeluTanh, |x| 0.5 * x * (1.0 + (0.797_884_560_802_865_4 * (x + 0.044715 * x * x * x)).tanh())),

@@ -17,6 +17,7 @@ mod fill;
 mod gather;
 mod linear;
 mod matmul;
+mod norms;
 mod pad;
 pub mod philox;
 mod pool2d;
@@ -53,6 +54,7 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         gather::KERNELS,
         linear::KERNELS,
         matmul::KERNELS,
+        norms::KERNELS,
         pad::KERNELS,
         pool2d::KERNELS,
         reduce::KERNELS,

@@ -3,7 +3,7 @@
 
 use crate::ensure;
 use crate::error::Result;
-use crate::simd::Simd;
+use crate::simd::{Simd, rows};
 
 // Of the paper's section 4.4.
 const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
@@ -35,47 +35,34 @@ impl DropoutMask {
         Ok(DropoutMask { key: key.map(|word| word as u32), offset: offset as u64, threshold, kept: (1.0 / (1.0 - rate)) as f32 })
     }
 
-    /// The factors, 0 or `1 / (1 - rate)`, of elements `start .. start + factors.len()`.
+    /// The factors, 0 or `1 / (1 - rate)`, of elements `start .. start + factors.len()`. Costs one scalar block more where `offset + start` is
+    /// not a multiple of 4.
     ///
     /// SAFETY: as `Simd`.
     #[inline(always)]
     pub unsafe fn factors<S: Simd>(&self, start: usize, factors: &mut [f32]) {
-        let to = factors.as_mut_ptr();
-        // SAFETY: `for_each` stays below the length.
-        unsafe { self.for_each::<S>(start, factors.len(), |at, count, factor| S::store_first(to.add(at), factor, count)) }
-    }
-
-    /// Calls `visit(at, count, factors)` for elements `start + at .. start + at + count`, in ascending order, `length` of them in all.
-    /// Costs a scalar block more where `offset + start` is not a multiple of 4.
-    ///
-    /// SAFETY: as `Simd`.
-    #[inline(always)]
-    pub unsafe fn for_each<S: Simd>(&self, start: usize, length: usize, mut visit: impl FnMut(usize, usize, S::F)) {
+        let (to, length) = (factors.as_mut_ptr(), factors.len());
         let first = self.offset + start as u64;
         let mut next_block = first / 4;
         let mut at = 0;
-        // SAFETY: by the contract of the function; the array holds more than a vector.
+        let skipped = (first % 4) as usize;
+        if skipped > 0 {
+            for (factor, word) in factors.iter_mut().zip(&block(self.key, next_block)[skipped..]) {
+                *factor = if ((word >> 8) as i32) < self.threshold { 0.0 } else { self.kept };
+            }
+            next_block += 1;
+            at = 4 - skipped;
+        }
+        // SAFETY: by the contract of the function; no store reaches beyond the length.
         unsafe {
             let (kept, zero, threshold) = (S::splat(self.kept), S::splat(0.0), S::splat_i(self.threshold));
-            let mut give = |words: S::I, at: &mut usize, most: usize| {
-                let count = most.min(length - *at);
-                if count > 0 {
-                    visit(*at, count, S::select(S::lt_i(S::shift_right::<8>(words), threshold), zero, kept));
-                    *at += count;
-                }
-            };
-            let skipped = (first % 4) as usize;
-            if skipped > 0 {
-                let mut words = [0i32; 32];
-                for (word, drawn) in words.iter_mut().zip(&block(self.key, next_block)[skipped..]) {
-                    *word = *drawn as i32;
-                }
-                give(S::load_i(words.as_ptr()), &mut at, 4 - skipped);
-                next_block += 1;
-            }
             while at < length {
                 for words in blocks::<S>(self.key, next_block) {
-                    give(words, &mut at, S::LANES);
+                    if at < length {
+                        let factor = S::select(S::lt_i(S::shift_right::<8>(words), threshold), zero, kept);
+                        rows::store::<S>(to.add(at), factor, S::LANES.min(length - at));
+                        at += S::LANES;
+                    }
                 }
                 next_block += S::LANES as u64;
             }
@@ -84,43 +71,46 @@ impl DropoutMask {
 }
 
 /// The four words of a block.
-fn block(key: [u32; 2], counter: u64) -> [u32; 4] {
+#[inline(always)]
+fn block(mut key: [u32; 2], counter: u64) -> [u32; 4] {
     let mut x = [counter as u32, (counter >> 32) as u32, 0, 0];
-    for round in 0..ROUNDS {
-        let key: [u32; 2] = std::array::from_fn(|i| key[i].wrapping_add(round.wrapping_mul(KEY_INCREMENTS[i])));
-        let product: [u64; 2] = [0, 1].map(|i| u64::from(x[2 * i]) * u64::from(MULTIPLIERS[i]));
-        let high = product.map(|p| (p >> 32) as u32);
-        x = [high[1] ^ x[1] ^ key[0], product[1] as u32, high[0] ^ x[3] ^ key[1], product[0] as u32];
+    for _ in 0..ROUNDS {
+        let product0 = u64::from(x[0]) * u64::from(MULTIPLIERS[0]);
+        let product1 = u64::from(x[2]) * u64::from(MULTIPLIERS[1]);
+        x = [(product1 >> 32) as u32 ^ x[1] ^ key[0], product1 as u32, (product0 >> 32) as u32 ^ x[3] ^ key[1], product0 as u32];
+        key = next_round_key(key);
     }
     x
+}
+
+#[inline(always)]
+fn next_round_key(key: [u32; 2]) -> [u32; 2] {
+    [key[0].wrapping_add(KEY_INCREMENTS[0]), key[1].wrapping_add(KEY_INCREMENTS[1])]
 }
 
 /// The words of the `LANES` blocks from `counter` on, in order: four vectors.
 #[inline(always)]
 unsafe fn blocks<S: Simd>(key: [u32; 2], counter: u64) -> [S::I; 4] {
     const MOST_LANES: usize = 32;
-    const { assert!(S::LANES <= MOST_LANES && S::LANES % 4 == 0) };
+    const { assert!(S::LANES <= MOST_LANES && S::LANES.is_multiple_of(4)) };
     // SAFETY: by the contract of `Simd`; the arrays hold more than a vector.
     unsafe {
-        // Transposing the words within groups of four lanes leaves blocks 0, G, 2 G, 3 G of G groups side by side in the first group:
-        // so lane 4 g + j computes block G j + g, and the blocks come out in order.
-        let groups = S::LANES as u32 / 4;
-        let place = |lane: usize| lane as u32 % 4 * groups + lane as u32 / 4;
-        let places: [i32; MOST_LANES] = std::array::from_fn(|lane| place(lane) as i32);
-        let low = S::add_i(S::splat_i(counter as i32), S::load_i(places.as_ptr()));
-        let high = if (counter as u32).checked_add(S::LANES as u32).is_some() {
-            S::splat_i((counter >> 32) as i32)
-        } else {
-            let highs: [i32; MOST_LANES] = std::array::from_fn(|lane| ((counter + u64::from(place(lane))) >> 32) as i32);
-            S::load_i(highs.as_ptr())
-        };
-        let multipliers = MULTIPLIERS.map(|m| S::splat_i(m as i32));
-        let mut x = [low, high, S::splat_i(0), S::splat_i(0)];
-        for round in 0..ROUNDS {
-            let round_key = |i: usize| S::splat_i(key[i].wrapping_add(round.wrapping_mul(KEY_INCREMENTS[i])) as i32);
+        let (mut lows, mut highs) = ([0; MOST_LANES], [0; MOST_LANES]);
+        for lane in 0..S::LANES {
+            // Transposing the words within groups of four lanes will leave the blocks of lanes 0, 4, 8 ... side by side, then those of
+            // lanes 1, 5, 9 ...: so these have neighbouring counters.
+            let counter = counter + (lane % 4 * (S::LANES / 4) + lane / 4) as u64;
+            (lows[lane], highs[lane]) = (counter as i32, (counter >> 32) as i32);
+        }
+        let mut x = [S::load_i(lows.as_ptr()), S::load_i(highs.as_ptr()), S::splat_i(0), S::splat_i(0)];
+        let multipliers = [S::splat_i(MULTIPLIERS[0] as i32), S::splat_i(MULTIPLIERS[1] as i32)];
+        let mut round_key = key;
+        for _ in 0..ROUNDS {
+            let keys = [S::splat_i(round_key[0] as i32), S::splat_i(round_key[1] as i32)];
             let (low0, high0) = S::mul_wide(x[0], multipliers[0]);
             let (low1, high1) = S::mul_wide(x[2], multipliers[1]);
-            x = [S::xor_i(high1, S::xor_i(x[1], round_key(0))), low1, S::xor_i(high0, S::xor_i(x[3], round_key(1))), low0];
+            x = [S::xor_i(high1, S::xor_i(x[1], keys[0])), low1, S::xor_i(high0, S::xor_i(x[3], keys[1])), low0];
+            round_key = next_round_key(round_key);
         }
         S::transpose_fours(x)
     }

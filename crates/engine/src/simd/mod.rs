@@ -7,6 +7,7 @@ mod avx2;
 mod avx512;
 pub mod math;
 mod portable;
+pub mod rows;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -103,7 +104,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
 }
 
 /// `simd_dispatch! { pub unsafe fn name(a: A, b: B) -> R = generic; }` makes `name(isa, a, b)`, which runs `generic::<S>(a, b)` compiled for
-/// the instruction set. `generic` must be `#[inline(always)]`, and so must everything that it calls.
+/// the instruction set. `generic` must be `#[inline(always)]`, and so must everything that it calls. So no closure may hold vector
+/// operations, not even one given to `map` or `array::from_fn`: closures cannot be marked, the compiler often leaves them as functions
+/// without the instruction set, and then every single operation is a call. Write a loop, a function or a macro (`rows`).
 #[macro_export]
 macro_rules! simd_dispatch {
     ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident $(::<$($param:tt),*>)?;) => {

@@ -10,6 +10,7 @@ mod broadcast;
 mod cast;
 mod concat;
 mod copy;
+mod cross_entropy;
 mod cumulative;
 mod dropout;
 mod element;
@@ -48,6 +49,7 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         cast::KERNELS,
         concat::KERNELS,
         copy::KERNELS,
+        cross_entropy::KERNELS,
         cumulative::KERNELS,
         dropout::KERNELS,
         fill::KERNELS,

@@ -216,8 +216,12 @@ unsafe fn multiply_with(isa: Isa, workers: Workers, allocator: &Allocator, produ
         }
         return Ok(());
     }
+    let set = match product.precision {
+        Precision::Float32 => TileSet::float32(isa),
+        Precision::BFloat16 => TileSet::bfloat16(isa),
+    };
     // SAFETY: by the contract of the function.
-    unsafe { multiply_blocked(isa, TileSet::float32(isa), workers, allocator, product) }
+    unsafe { multiply_blocked(isa, set, workers, allocator, product) }
 }
 
 #[cfg(test)]

@@ -60,6 +60,14 @@ impl Case {
         }
     }
 
+    /// Rounds the operands to bfloat16, nearest even.
+    fn round(&mut self) {
+        for x in self.a.iter_mut().chain(&mut self.b) {
+            let bits = x.to_bits();
+            *x = f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000);
+        }
+    }
+
     fn at(view: View, row: usize, column: usize) -> f64 {
         // SAFETY: asked for elements that are there only.
         f64::from(unsafe { *view.data.add(row * view.row_stride + column * view.column_stride) })
@@ -250,5 +258,60 @@ fn an_element_does_not_depend_on_what_is_computed_with_it() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn bfloat16_rounds_the_operands_and_nothing_else() {
+    for (m, k, n) in [(1, 1, 1), (3, 5, 7), (15, 33, 40), (30, 401, 70), (129, 770, 130)] {
+        for transpose in TRANSPOSES {
+            let mut rounded = Case::new(m, k, n, transpose);
+            rounded.round();
+            let sums = rounded.sums();
+            let mut case = Case::new(m, k, n, transpose);
+            let change = |product: &mut Product| product.precision = Precision::BFloat16;
+            run(&mut case, change, |isa, case| expect(isa, case, &sums, |_, _, sum| sum));
+        }
+    }
+}
+
+/// Numbers of all sizes, some of which are tiny, zero, infinite or no numbers.
+fn wild(count: usize, random: &mut Random) -> Vec<f32> {
+    (0..count)
+        .map(|_| match random.below(400) {
+            0 => f32::from_bits(random.next() as u32),
+            1 => f32::MIN_POSITIVE * (random.uniform() - 0.5) * 2.0,
+            2 => 0.0,
+            _ => (random.uniform() - 0.5) * 2.0f32.powi(random.below(40) as i32 - 20),
+        })
+        .collect()
+}
+
+#[test]
+fn dot_products_of_bfloat16_give_the_bits_of_float32() {
+    let isa = *Isa::available().last().unwrap();
+    let Some(pairs) = TileSet::pairs(isa) else { return };
+    let allocator = Allocator::new(None);
+    for (seed, (m, k, n)) in [(64, 600, 96), (33, 384, 64), (14, 7, 300), (200, 1, 200), (129, 1025, 65)].into_iter().enumerate() {
+        let mut case = Case::new(m, k, n, (seed % 2 == 1, seed % 3 == 1));
+        let random = &mut Random::new(seed as u64);
+        case.a = wild(case.a.len(), random);
+        case.b = wild(case.b.len(), random);
+        let mut results = vec![];
+        for set in [pairs, TileSet::rounded(isa)] {
+            // SAFETY: the case holds the memory of its product.
+            unsafe { multiply_blocked(isa, set, Workers::Caller, &allocator, &case.product()).unwrap() };
+            results.push(case.c.clone());
+        }
+        let mut differ = 0;
+        for (x, y) in results[0].iter().zip(&results[1]) {
+            if x.to_bits() != y.to_bits() && !(x.is_nan() && y.is_nan()) {
+                if differ < 5 {
+                    println!("{x:e} {y:e} {:x} {:x}", x.to_bits(), y.to_bits());
+                }
+                differ += 1;
+            }
+        }
+        assert_eq!(differ, 0, "{m}x{k}x{n}: {differ} of {}", m * n);
     }
 }

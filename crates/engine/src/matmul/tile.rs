@@ -1,9 +1,15 @@
 //! The innermost part of a product: a tile of sums in registers, fed by a panel of each operand.
 
-use super::arithmetic::{Arithmetic, Float32};
+#[cfg(target_arch = "x86_64")]
+use super::arithmetic::Bfloat16Pairs;
+use super::arithmetic::{Arithmetic, Float32, Rounded};
 use super::pack::{Pack, pack};
 use crate::isa::Isa;
+#[cfg(target_arch = "x86_64")]
+use crate::isa::has_bfloat16_dot_products;
 use crate::simd::{Portable, Simd};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// Computes a tile: `k` words of a packed panel of rows times a packed panel of columns, to `c` or added to it. `columns` of the tile
 /// are stored.
@@ -112,15 +118,28 @@ mod wide {
 #[cfg(target_arch = "x86_64")]
 use wide::*;
 
+/// The sets of one kind of arithmetic.
+macro_rules! tile_sets {
+    ($avx512:ident, $avx2:ident, $portable:ident, $arithmetic:ty) => {
+        #[cfg(target_arch = "x86_64")]
+        tile_set!($avx512, Avx512, $arithmetic, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma");
+        #[cfg(target_arch = "x86_64")]
+        tile_set!($avx2, Avx2, $arithmetic, 6, [1 2 3 4 5 6], "avx2,fma");
+        // SSE2 has 16 registers, NEON 32.
+        #[cfg(not(target_arch = "aarch64"))]
+        tile_set!($portable, Portable, $arithmetic, 6, [1 2 3 4 5 6]);
+        #[cfg(target_arch = "aarch64")]
+        tile_set!($portable, Portable, $arithmetic, 12, [1 2 3 4 5 6 7 8 9 10 11 12]);
+    };
+}
+
+tile_sets!(avx512, avx2, portable, Float32);
+tile_sets!(rounded_avx512, rounded_avx2, rounded_portable, Rounded);
 #[cfg(target_arch = "x86_64")]
-tile_set!(avx512, Avx512, Float32, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma");
-#[cfg(target_arch = "x86_64")]
-tile_set!(avx2, Avx2, Float32, 6, [1 2 3 4 5 6], "avx2,fma");
-// SSE2 has 16 registers, NEON 32.
-#[cfg(not(target_arch = "aarch64"))]
-tile_set!(portable, Portable, Float32, 6, [1 2 3 4 5 6]);
-#[cfg(target_arch = "aarch64")]
-tile_set!(portable, Portable, Float32, 12, [1 2 3 4 5 6 7 8 9 10 11 12]);
+tile_set!(
+    pairs_avx512, Avx512, Bfloat16Pairs, 14, [1 2 3 4 5 6 7 8 9 10 11 12 13 14],
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"
+);
 
 impl TileSet {
     /// For float32 operands.
@@ -132,5 +151,53 @@ impl TileSet {
             Isa::Avx2 => &avx2::SET,
             _ => &portable::SET,
         }
+    }
+
+    /// For operands rounded to bfloat16 and multiplied as float32.
+    pub fn rounded(isa: Isa) -> &'static TileSet {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => &rounded_avx512::SET,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => &rounded_avx2::SET,
+            _ => &rounded_portable::SET,
+        }
+    }
+
+    /// For pairs of bfloat16, where there are instructions for their dot products.
+    pub fn pairs(isa: Isa) -> Option<&'static TileSet> {
+        #[cfg(target_arch = "x86_64")]
+        if isa == Isa::Avx512 && has_bfloat16_dot_products() {
+            return Some(&pairs_avx512::SET);
+        }
+        let _ = isa;
+        None
+    }
+
+    /// For bfloat16 operands: dot products of pairs where a measurement at first use finds them faster. Both give the same bits.
+    pub fn bfloat16(isa: Isa) -> &'static TileSet {
+        static PAIRS_ARE_FASTER: OnceLock<bool> = OnceLock::new();
+        let rounded = TileSet::rounded(isa);
+        let Some(pairs) = TileSet::pairs(isa) else { return rounded };
+        let pairs_are_faster = PAIRS_ARE_FASTER.get_or_init(|| pairs.time_of_a_tile() < rounded.time_of_a_tile());
+        if *pairs_are_faster { pairs } else { rounded }
+    }
+
+    /// Of the largest tile with operands in the cache, the shortest of many.
+    fn time_of_a_tile(&self) -> Duration {
+        const K: usize = 256;
+        let operands = vec![0.0f32; K * (self.rows + self.columns)];
+        let (a, b) = operands.split_at(K * self.rows);
+        let mut c = vec![0.0f32; self.rows * self.columns];
+        let tile = self.tiles[self.rows - 1][1];
+        let once = || {
+            let start = Instant::now();
+            for _ in 0..8 {
+                // SAFETY: the vectors hold the panels and the tile, and the set is one of this processor.
+                unsafe { tile((self.words)(K), a.as_ptr(), b.as_ptr(), c.as_mut_ptr(), self.columns, self.columns, false) };
+            }
+            start.elapsed()
+        };
+        std::iter::repeat_with(once).take(32).min().unwrap_or_default()
     }
 }

@@ -1,15 +1,26 @@
 import { getKernelsForBackend, type KernelConfig, registerKernel } from "@tensorflow/tfjs-core";
 import type { EngineBackend } from "../backend.ts";
 import { runOnHost } from "../fallback.ts";
+import { attention } from "./attention.ts";
 import { binary } from "./binary.ts";
 import { casts } from "./cast.ts";
+import { crossEntropy } from "./cross-entropy.ts";
 import { fill } from "./fill.ts";
 import { reduce } from "./reduce.ts";
 import { unary } from "./unary.ts";
 import { views } from "./views.ts";
 
 /** Every kernel with a native form, one list per file. */
-const NATIVE: readonly (readonly KernelConfig[])[] = [binary, casts, fill, reduce, unary, views];
+const NATIVE: readonly (readonly KernelConfig[])[] = [
+  attention,
+  binary,
+  casts,
+  crossEntropy,
+  fill,
+  reduce,
+  unary,
+  views,
+];
 
 /**
  * Registers the native kernels, and for every other kernel of TensorFlow.js the one of its JavaScript CPU backend on values that are

@@ -3,7 +3,9 @@
 use crate::call::{Call, Context};
 use crate::error::Result;
 
+mod activations;
 mod arg;
+mod arrays;
 mod attention;
 mod binary;
 mod broadcast;
@@ -16,9 +18,11 @@ mod dropout;
 mod element;
 mod fill;
 mod gather;
+mod global_norm;
 mod linear;
 mod matmul;
 mod norms;
+mod optimizer;
 mod pad;
 pub mod philox;
 mod pool2d;
@@ -43,6 +47,7 @@ pub const GRAIN: usize = 16 << 10;
 /// All of them. The place in this list is the operation's number on the wire.
 pub fn table() -> Vec<(&'static str, Kernel)> {
     [
+        activations::KERNELS,
         arg::KERNELS,
         attention::KERNELS,
         binary::KERNELS,
@@ -54,9 +59,11 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         dropout::KERNELS,
         fill::KERNELS,
         gather::KERNELS,
+        global_norm::KERNELS,
         linear::KERNELS,
         matmul::KERNELS,
         norms::KERNELS,
+        optimizer::KERNELS,
         pad::KERNELS,
         pool2d::KERNELS,
         reduce::KERNELS,

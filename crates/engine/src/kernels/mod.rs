@@ -9,6 +9,7 @@ mod arrays;
 mod attention;
 mod binary;
 mod broadcast;
+mod cache;
 mod cast;
 mod concat;
 mod copy;
@@ -16,6 +17,7 @@ mod cross_entropy;
 mod cumulative;
 mod dropout;
 mod element;
+mod embedding;
 mod fill;
 mod gather;
 mod global_norm;
@@ -28,9 +30,11 @@ pub mod philox;
 mod pool2d;
 mod reduce;
 mod resize;
+mod rotary;
 mod scatter;
 mod select;
 mod slice;
+mod softmax;
 mod space;
 mod strided;
 mod tile;
@@ -51,12 +55,14 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         arg::KERNELS,
         attention::KERNELS,
         binary::KERNELS,
+        cache::KERNELS,
         cast::KERNELS,
         concat::KERNELS,
         copy::KERNELS,
         cross_entropy::KERNELS,
         cumulative::KERNELS,
         dropout::KERNELS,
+        embedding::KERNELS,
         fill::KERNELS,
         gather::KERNELS,
         global_norm::KERNELS,
@@ -68,9 +74,11 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         pool2d::KERNELS,
         reduce::KERNELS,
         resize::KERNELS,
+        rotary::KERNELS,
         scatter::KERNELS,
         select::KERNELS,
         slice::KERNELS,
+        softmax::KERNELS,
         space::KERNELS,
         tile::KERNELS,
         top_k::KERNELS,

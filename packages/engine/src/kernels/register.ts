@@ -6,6 +6,8 @@ import { binary } from "./binary.ts";
 import { casts } from "./cast.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { fill } from "./fill.ts";
+import { linear } from "./linear.ts";
+import { matmul } from "./matmul.ts";
 import { reduce } from "./reduce.ts";
 import { unary } from "./unary.ts";
 import { views } from "./views.ts";

@@ -19,6 +19,8 @@ const NATIVE: readonly (readonly KernelConfig[])[] = [
   casts,
   crossEntropy,
   fill,
+  linear,
+  matmul,
   reduce,
   unary,
   views,

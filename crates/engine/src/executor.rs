@@ -9,6 +9,7 @@ use crate::kernels::{self, Kernel};
 use crate::memory::{Allocator, Block, MemoryStats};
 use crate::pool::{Pool, wait_a_little};
 use crate::wire::{KernelOperation, MAX_HANDLES, OperandSpec, Operation, Reader};
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -63,12 +64,34 @@ type Reply<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
 enum Message {
     Operations(Vec<u32>),
-    Upload { handle: u32, block: Block, bytes: usize },
-    Read { handle: u32, bytes: usize, reply: Reply<Vec<u8>> },
-    Define { program: u32, words: Vec<u32> },
-    Forget { program: u32 },
-    Replay { program: u32, patches: Vec<u32> },
-    Fence { reply: Reply<()> },
+    Upload {
+        handle: u32,
+        block: Block,
+        bytes: usize,
+    },
+    Read {
+        handle: u32,
+        bytes: usize,
+        reply: Reply<Vec<u8>>,
+    },
+    Define {
+        program: u32,
+        words: Vec<u32>,
+    },
+    Forget {
+        program: u32,
+    },
+    Replay {
+        program: u32,
+        patches: Vec<u32>,
+    },
+    Fence {
+        reply: Reply<()>,
+    },
+    /// As a fence that leaves failures to whoever reads.
+    Settle {
+        reply: Reply<()>,
+    },
 }
 
 #[derive(Default)]
@@ -109,6 +132,10 @@ pub struct Engine {
 impl Engine {
     /// Starts the threads.
     pub fn new(options: Options) -> Result<Engine> {
+        Engine::with_kernels(options, kernels::table())
+    }
+
+    fn with_kernels(options: Options, table: Vec<(&'static str, Kernel)>) -> Result<Engine> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             arrived: Condvar::new(),
@@ -126,7 +153,7 @@ impl Engine {
         let started = Instant::now();
         let thread = thread::Builder::new()
             .name("codex-engine".into())
-            .spawn(move || Executor::new(&for_thread, options, started).run())
+            .spawn(move || Executor::new(&for_thread, options, table, started).run())
             .map_err(|error| Error::Invalid(format!("the engine's thread does not start: {error}")))?;
         Ok(Engine { shared, thread: Some(thread), options, started })
     }
@@ -143,7 +170,15 @@ impl Engine {
 
     /// Gives a handle a content. The copy is made here, so that the caller may change its own afterwards.
     pub fn upload(&self, handle: u32, data: &[u8]) -> Result<()> {
-        let block = self.shared.allocator.allocate(data.len())?;
+        // Memory is taken now, while what is enqueued has not given its own back: near the limit nobody runs ahead.
+        let taken = self.shared.allocator.stats().in_use;
+        if self.options.memory_limit.is_some_and(|limit| taken.saturating_add(data.len()) > limit / 2) {
+            self.settle()?;
+        }
+        let block = self.shared.allocator.allocate(data.len()).or_else(|_| {
+            self.settle()?;
+            self.shared.allocator.allocate(data.len())
+        })?;
         // SAFETY: the block holds as many bytes, and it is new.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), block.data(), data.len()) };
         self.send(Message::Upload { handle, block, bytes: data.len() });
@@ -208,6 +243,11 @@ impl Engine {
     /// The record since it was last taken.
     pub fn take_profile(&self) -> Vec<ProfileEvent> {
         std::mem::take(&mut *self.shared.profile.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    /// Waits for all that was enqueued.
+    fn settle(&self) -> Result<()> {
+        self.wait(|reply| Message::Settle { reply })
     }
 
     fn wait<T: Send + 'static>(&self, message: impl FnOnce(Reply<T>) -> Message) -> Result<T> {
@@ -277,12 +317,12 @@ struct Executor<'a> {
 }
 
 impl<'a> Executor<'a> {
-    fn new(shared: &'a Shared, options: Options, started: Instant) -> Executor<'a> {
+    fn new(shared: &'a Shared, options: Options, table: Vec<(&'static str, Kernel)>, started: Instant) -> Executor<'a> {
         Executor {
             shared,
             pool: Pool::new(options.threads),
             isa: options.isa,
-            table: kernels::table(),
+            table,
             slots: Vec::new(),
             programs: HashMap::new(),
             pending: None,
@@ -293,18 +333,9 @@ impl<'a> Executor<'a> {
 
     fn run(mut self) {
         while let Some(message) = self.receive() {
-            match message {
-                Message::Operations(words) => self.operations(&words),
-                Message::Upload { handle, block, bytes } => self.fill(handle, block, bytes),
-                Message::Read { handle, bytes, reply } => reply(self.read(handle, bytes)),
-                Message::Define { program, words } => {
-                    self.programs.insert(program, words);
-                }
-                Message::Forget { program } => {
-                    self.programs.remove(&program);
-                }
-                Message::Replay { program, patches } => self.replay(program, &patches),
-                Message::Fence { reply } => reply(self.unreported()),
+            // Kernels have a net of their own. This one is for bugs in the executor, so that nobody waits for ever.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.handle(message))) {
+                self.poisoned = Some(poison("the executor", &*panic));
             }
         }
         // Whoever still waits for an answer gets one.
@@ -312,13 +343,30 @@ impl<'a> Executor<'a> {
             let ended = || Error::Poisoned("the engine has ended".into());
             match message {
                 Message::Read { reply, .. } => reply(Err(ended())),
-                Message::Fence { reply } => reply(Err(ended())),
+                Message::Fence { reply } | Message::Settle { reply } => reply(Err(ended())),
                 Message::Upload { block, .. } => self.shared.allocator.free(block),
                 _ => {}
             }
         }
         for slot in std::mem::take(&mut self.slots) {
             self.release(slot);
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Operations(words) => self.operations(&words),
+            Message::Upload { handle, block, bytes } => self.fill(handle, block, bytes),
+            Message::Read { handle, bytes, reply } => reply(self.read(handle, bytes)),
+            Message::Define { program, words } => {
+                self.programs.insert(program, words);
+            }
+            Message::Forget { program } => {
+                self.programs.remove(&program);
+            }
+            Message::Replay { program, patches } => self.replay(program, &patches),
+            Message::Fence { reply } => reply(self.unreported()),
+            Message::Settle { reply } => reply(Ok(())),
         }
     }
 
@@ -490,10 +538,7 @@ impl<'a> Executor<'a> {
         // SAFETY: outputs are new blocks; inouts were checked above.
         let mut call = unsafe { Call::new(&resolved, &created, &updated, &operation.ints, &operation.floats) };
         let context = Context { pool: &self.pool, isa: self.isa, allocator: &self.shared.allocator };
-        catch_unwind(AssertUnwindSafe(|| kernel(&context, &mut call))).unwrap_or_else(|panic| {
-            let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Err(Error::Poisoned(format!("the kernel panicked ({}); nothing runs on this engine any more", message.unwrap_or("no message"))))
-        })
+        catch_unwind(AssertUnwindSafe(|| kernel(&context, &mut call))).unwrap_or_else(|panic| Err(poison("the kernel", &*panic)))
     }
 
     fn resolve<'o>(&self, role: &str, index: usize, spec: &OperandSpec) -> Result<Operand<'o>> {
@@ -521,8 +566,12 @@ impl<'a> Executor<'a> {
         self.unreported()?;
         match self.slots.get(handle as usize) {
             Some(Slot::Live { block, bytes: size }) if bytes <= *size => {
+                let mut data = Vec::new();
+                let reserved = data.try_reserve_exact(bytes);
+                reserved.map_err(|_| Error::OutOfMemory(format!("read: the system has no {bytes} bytes left for a copy")))?;
                 // SAFETY: the block holds as many bytes, and no kernel runs now.
-                Ok(unsafe { std::slice::from_raw_parts(block.data(), bytes) }.to_vec())
+                data.extend_from_slice(unsafe { std::slice::from_raw_parts(block.data(), bytes) });
+                Ok(data)
             }
             Some(Slot::Live { bytes: size, .. }) => Err(Error::Invalid(format!("read: expected at most {size} bytes, got {bytes}"))),
             _ => Err(Error::Invalid(format!("read: nothing is in handle {handle}; was the tensor disposed?"))),
@@ -584,6 +633,11 @@ impl<'a> Executor<'a> {
     }
 }
 
+fn poison(who: &str, panic: &(dyn Any + Send)) -> Error {
+    let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    Error::Poisoned(format!("{who} panicked ({}); nothing runs on this engine any more", message.unwrap_or("no message")))
+}
+
 fn shapes_of(inputs: &[OperandSpec], outputs: &[OperandSpec], inouts: &[OperandSpec]) -> String {
     let list = |operands: &[OperandSpec]| {
         let shown: Vec<_> = operands.iter().take(6).map(|operand| format!("{:?}", operand.shape)).collect();
@@ -592,3 +646,6 @@ fn shapes_of(inputs: &[OperandSpec], outputs: &[OperandSpec], inouts: &[OperandS
     let updated = if inouts.is_empty() { String::new() } else { format!(" (updates {})", list(inouts)) };
     format!("({}) -> {}{updated}", list(inputs), list(outputs))
 }
+
+#[cfg(test)]
+mod tests;

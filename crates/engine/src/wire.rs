@@ -156,3 +156,108 @@ fn parse_kernel(words: &[u32]) -> Result<Operation<'_>> {
         floats: float_words.chunks_exact(2).map(|pair| f64::from_bits(u64::from(pair[0]) | u64::from(pair[1]) << 32)).collect(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Random;
+
+    /// Kernel 3 of an input [2, 3], an output [4] and an inout of no dimensions, with two integers and a float.
+    fn kernel() -> Vec<u32> {
+        let float = 0.1f64.to_bits();
+        let mut words = vec![FIRST_KERNEL + 3, 0, 1, 1, 1, 2, 1];
+        words.extend([7, 0x200, 2, 3]);
+        words.extend([8, 0x101, 4]);
+        words.extend([9, 0x002]);
+        words.extend([-5i32 as u32, 6, float as u32, (float >> 32) as u32]);
+        words[1] = words.len() as u32;
+        words
+    }
+
+    fn only(words: &[u32]) -> Result<Operation<'_>> {
+        let mut reader = Reader::new(words);
+        let first = reader.next().expect("an operation");
+        assert!(reader.next().is_none());
+        first
+    }
+
+    #[test]
+    fn a_kernel_is_read_as_it_was_written() {
+        let words = kernel();
+        let Ok(Operation::Kernel(operation)) = only(&words) else { panic!("expected a kernel") };
+        assert_eq!((operation.kernel, operation.inputs, operation.outputs), (3, 1, 1));
+        let handles: Vec<_> = operation.operands.iter().map(|operand| operand.handle).collect();
+        assert_eq!(handles, [7, 8, 9]);
+        let dtypes: Vec<_> = operation.operands.iter().map(|operand| operand.dtype).collect();
+        assert_eq!(dtypes, [DType::Float32, DType::Int32, DType::Bool]);
+        let shapes: Vec<_> = operation.operands.iter().map(|operand| operand.shape.dims().to_vec()).collect();
+        assert_eq!(shapes, [vec![2, 3], vec![4], vec![]]);
+        assert_eq!((operation.ints, operation.floats), (vec![-5, 6], vec![0.1]));
+    }
+
+    #[test]
+    fn frees_and_constants_are_read_as_they_were_written() {
+        let words = [FREE, 4, 5, 6, CONSTANT, 6, 7, 5, 0x04030201, 0xffffff05];
+        let operations: Vec<_> = Reader::new(&words).map(Result::unwrap).collect();
+        assert!(matches!(operations[0], Operation::Free([5, 6])));
+        assert!(matches!(operations[1], Operation::Constant { handle: 7, data: [1, 2, 3, 4, 5] }));
+    }
+
+    #[test]
+    fn an_operation_that_is_cut_off_anywhere_is_an_error() {
+        let words = kernel();
+        for length in 1..words.len() {
+            assert!(only(&words[..length]).is_err(), "{length} words, of which it claims more");
+            let mut shorter = words[..length].to_vec();
+            if length > 1 {
+                shorter[1] = length as u32;
+                assert!(only(&shorter).is_err(), "{length} words");
+            }
+        }
+    }
+
+    #[test]
+    fn one_changed_word_is_an_error_where_it_must_be() {
+        let changed = |place: usize, word: u32| {
+            let mut words = kernel();
+            words[place] = word;
+            only(&words).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert!(changed(0, 2).contains("there is no operation 2"));
+        assert!(changed(1, 0).contains("expected an operation of 2 .."));
+        assert!(changed(1, u32::MAX).contains("expected an operation of 2 .."));
+        for count in 2..7 {
+            assert!(!changed(count, u32::MAX).is_empty(), "count {count}");
+        }
+        assert!(changed(8, 0x204).contains("dtype"));
+        assert!(changed(8, 0x900).contains("at most 8"));
+        assert!(changed(9, -1i32 as u32).contains("got -1"));
+        assert!(only(&[CONSTANT, 5, 1, 5, 0]).unwrap_err().to_string().contains("expected 5 bytes, got 4"));
+        assert!(only(&[CONSTANT, 3, 1]).is_err());
+    }
+
+    #[test]
+    fn a_shape_that_no_memory_holds_is_an_error() {
+        let mut words = vec![FIRST_KERNEL, 13, 1, 0, 0, 0, 0, 1, 0x400];
+        words.extend([i32::MAX as u32; 4]);
+        assert!(only(&words).unwrap_err().to_string().contains("fits in memory"));
+    }
+
+    #[test]
+    fn any_words_are_operations_or_errors() {
+        let mut random = Random::new(1);
+        for _ in 0..20_000 {
+            let length = random.below(40);
+            // Small numbers mostly, so that lengths and counts often fit.
+            let mut word = || {
+                let end = [3, 20, 1 << 32][random.below(3)];
+                random.below(end) as u32
+            };
+            let mut words: Vec<u32> = (0..length).map(|_| word()).collect();
+            if let Some(word) = words.get_mut(1) {
+                *word = length as u32;
+            }
+            assert!(Reader::new(&words).count() <= length);
+        }
+    }
+}

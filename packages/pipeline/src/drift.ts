@@ -4,7 +4,7 @@ import { flatten } from "./flatten.ts";
 
 /** Keys that may change between the parts of a run: where things are kept, how often one looks, what is shown. */
 const FREE_KEYS =
-  /^(logging|tracking|checkpoints|report)\.|^data\.cacheDirectory$|^training\.(evaluationBatchSize|evaluationOnStart|sampleEverySteps|checkpointEverySteps|logEverySteps)$/;
+  /^(logging|tracking|checkpoints|report)\.|^data\.cacheDirectory$|^training\.(evaluationBatchSize|evaluationOnStart|sampleEverySteps|checkpointEverySteps|logEverySteps|recordSteps)$/;
 
 function compare(saved: Map<string, unknown>, now: Map<string, unknown>): string[] {
   const show = (value: unknown): string => (value === undefined ? "nothing" : JSON.stringify(value));

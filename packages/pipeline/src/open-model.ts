@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { loadCheckpoint } from "@codex/checkpointing";
+import { composeConfig } from "@codex/config";
 import { runPaths } from "@codex/logging";
 import { checkVocabulary, type LanguageModel, loadModel, MODEL_FAMILIES } from "@codex/models";
 import { exists } from "@codex/storage";
-import { selectDevice } from "@codex/tensor";
+import { hasPrecision, type Precision, selectDevice, usePrecision } from "@codex/tensor";
 import { loadTokenizer, type Tokenizer } from "@codex/tokenization";
 import { tensor } from "@tensorflow/tfjs-core";
 import { type Configuration, loadConfiguration } from "./configuration/load.ts";
@@ -23,7 +24,7 @@ export interface OpenModelRequest {
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-/** A trained model with its tokenizer. Disposing it frees the weights. */
+/** A trained model with its tokenizer. Disposing it frees the weights, and puts back the device's precision. */
 export interface OpenedModel extends AsyncDisposable {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
@@ -32,11 +33,15 @@ export interface OpenedModel extends AsyncDisposable {
   readonly runDirectory: string | undefined;
 }
 
-/** Loads model and tokenizer and makes the device current. @throws what loading throws, naming the file */
+/**
+ * Loads model and tokenizer and makes the device current, in the precision that the run was trained in.
+ * @throws what loading throws, naming the file
+ */
 export async function openModel(request: OpenModelRequest): Promise<OpenedModel> {
   const { checkpoint, device = "auto", directory = process.cwd(), onNotice } = request;
   const { modelDirectory, runDirectory } = await locateModel(resolve(directory, checkpoint), onNotice);
   await selectDevice(device as "auto", { projectDirectory: directory });
+  const wanted = precisionOf(runDirectory, onNotice);
   const beside = await exists(join(modelDirectory, "tokenizer.json"));
   const tokenizer = await loadTokenizer(
     beside || runDirectory === undefined ? modelDirectory : runPaths(runDirectory).tokenizer,
@@ -50,7 +55,30 @@ export async function openModel(request: OpenModelRequest): Promise<OpenedModel>
     model.dispose();
     throw error;
   }
-  return { model, tokenizer, modelDirectory, runDirectory, [Symbol.asyncDispose]: async () => model.dispose() };
+  const precision = usePrecision(wanted);
+  return {
+    model,
+    tokenizer,
+    modelDirectory,
+    runDirectory,
+    async [Symbol.asyncDispose]() {
+      precision[Symbol.dispose]();
+      model.dispose();
+    },
+  };
+}
+
+/** Of the run, where the device has it: float32 is no error, but the results are not those that the run saw. */
+function precisionOf(
+  runDirectory: string | undefined,
+  onNotice: (message: string) => void = (message) => process.emitWarning(message),
+): Precision {
+  if (runDirectory === undefined) return "float32";
+  const { value } = composeConfig({ config: runPaths(runDirectory).config, searchPath: [] });
+  const { precision = "float32" } = (value["training"] ?? {}) as { precision?: Precision };
+  if (hasPrecision(precision)) return precision;
+  onNotice(`the run was trained in ${precision}, which this device does not have: computing in float32`);
+  return "float32";
 }
 
 async function isBuiltIn(modelDirectory: string): Promise<boolean> {

@@ -2,7 +2,7 @@
 import { type Corpus, createBatchSource, createEvaluationSource, type TokenizedCorpus } from "@codex/data";
 import { type RunManifest, readRunManifest, runPaths } from "@codex/logging";
 import type { LanguageModel } from "@codex/models";
-import { type DeviceSelection, selectDevice } from "@codex/tensor";
+import { type DeviceSelection, selectDevice, usePrecision } from "@codex/tensor";
 import { loadTokenizer, type Tokenizer } from "@codex/tokenization";
 import { type BatchSource, type EvaluationSource, restoreCheckpoint } from "@codex/training";
 import { createCompletion } from "./completion.ts";
@@ -69,6 +69,7 @@ async function prepare(configuration: Configuration, options: PrepareOptions): P
 
   const device = await selectDevice(config.device, { projectDirectory: directory });
   sayDevice(device, onEvent);
+  using _precision = usePrecision(config.training.precision); // what the device cannot is refused now, not after the data
   signal?.throwIfAborted();
 
   const corpus = await openCorpus(config, registries, directory);

@@ -4,6 +4,7 @@ import { type CheckpointDirectory, openCheckpoints } from "@codex/checkpointing"
 import { type RunDirectory, runPaths } from "@codex/logging";
 import { modelFiles } from "@codex/models";
 import { acquireLock, nodeFs, removeTree } from "@codex/storage";
+import { usePrecision } from "@codex/tensor";
 import type { CheckpointStore, StopReason, TrainerState, TrainingResult } from "@codex/training";
 import { type BitsPerByte, scoreBaselines } from "./baselines.ts";
 import { type Configuration, type LoadOptions, loadConfiguration } from "./configuration/load.ts";
@@ -145,6 +146,7 @@ class Training {
       allowDrift,
       target: this.#target,
     });
+    using _precision = usePrecision(this.#configuration.value.training.precision); // for the report, too
     const run =
       this.#target === undefined
         ? await startRun(this.#configuration, prepared)

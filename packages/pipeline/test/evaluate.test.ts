@@ -127,6 +127,26 @@ test("a metric that plain text cannot give is refused, and nothing is written", 
   expect(existsSync(join(directory, "none"))).toBe(false);
 });
 
+test("on a device without the run's precision a notice says what it computes in", async () => {
+  const config = join(run.runDirectory, "config.yaml");
+  const saved = readFileSync(config, "utf8");
+  const request = { checkpoint: run.runDirectory, directory, device: "wasm", outputDir: "precision" };
+  const evaluated = async () => {
+    const notices: string[] = [];
+    const { records } = await evaluate({ ...request, onNotice: (message) => notices.push(message) });
+    return { values: valuesOf(records), notices };
+  };
+  const before = await evaluated();
+  try {
+    expect(saved).toContain("precision: float32");
+    writeFileSync(config, saved.replace("precision: float32", "precision: bfloat16"));
+    const notice = "the run was trained in bfloat16, which this device does not have: computing in float32";
+    expect(await evaluated()).toEqual({ ...before, notices: [notice] });
+  } finally {
+    writeFileSync(config, saved);
+  }
+});
+
 describe("generate", () => {
   const request = { prompt: "func", device: "wasm", maxNewTokens: 6, temperature: 1 };
 

@@ -259,3 +259,14 @@ test("a configuration is found by its path and by its name; what ships with Code
   expect(own.value.data.name).toBe("typescript-lib");
   expect((await loadConfiguration({ config: "config", directory })).value.training.maxSteps).toBe(300);
 });
+
+test("a precision that the device lacks is refused before the data is read, and leaves nothing behind", async () => {
+  const directory = tinyProject();
+  rmSync(join(directory, "train.txt"));
+  const refused = train(await tinyConfiguration(directory, "training.precision=bfloat16"));
+  await expect(refused).rejects.toMatchObject({
+    code: "TENSOR_PRECISION_ABSENT",
+    message: "precision: expected float32 on the device wasm, which computes in nothing else, got bfloat16",
+  });
+  expect(existsSync(join(directory, "runs"))).toBe(false);
+});

@@ -7,6 +7,8 @@ export type TensorErrorCode =
   | "TENSOR_DEVICE_ABSENT"
   /** The native engine implements another version of the op set. */
   | "TENSOR_OP_SET_MISMATCH"
+  /** The device does not compute in the precision that was asked for. */
+  | "TENSOR_PRECISION_ABSENT"
   /** The device has no memory left for a kernel. */
   | "TENSOR_OUT_OF_MEMORY"
   /** TensorFlow's libraries could not be set up. */

@@ -24,6 +24,13 @@ export { type SampleOptions, sample } from "./ops/sample.ts";
 export { type SelfAttentionOptions, selfAttention } from "./ops/self-attention.ts";
 export { type SgdArguments, sgd } from "./ops/sgd.ts";
 export { swiglu } from "./ops/swiglu.ts";
+export { hasPrecision, type PreciseBackend, type Precision, usePrecision } from "./precision.ts";
 export { type KernelRun, startProfile } from "./profile.ts";
+export {
+  createStepRecorder,
+  type RecordableStep,
+  type RecordingBackend,
+  type StepRecorder,
+} from "./step-recorder.ts";
 
 registerGradients();

@@ -79,6 +79,11 @@ export interface OptimizerStep {
   readonly parameters: readonly Parameter[];
   /** One per parameter, of its shape. The caller disposes them. */
   readonly gradients: readonly Tensor[];
+  /**
+   * What every gradient is still to be multiplied by: clipping, and the division by the number of targets. If it is NaN or infinite, the
+   * step changes nothing, neither parameters nor state. Only an optimizer that says `usesGradientScale` gets one.
+   */
+  readonly gradientScale?: Scalar;
   readonly learningRate: number;
   /** From 1. */
   readonly step: number;
@@ -86,6 +91,11 @@ export interface OptimizerStep {
 
 export interface Optimizer {
   readonly name: string;
+  /**
+   * True if `step` heeds `gradientScale`. Gradients are then not copied to be clipped, and the step is enqueued before the loss is read,
+   * so that the device has work meanwhile. Without it the gradients come scaled, and only once loss and gradients are known to be finite.
+   */
+  readonly usesGradientScale?: boolean;
   /** Updates the parameters in place. */
   step(args: OptimizerStep): void;
   /** State by name: `<parameter>.<PyTorch's word>`, as in `lm_head.weight.exp_avg`. The optimizer owns the variables. */

@@ -5,7 +5,7 @@ import { TrainingError } from "./errors.ts";
 const NO_TARGET = -100;
 
 /**
- * Copies a batch to the device. Call it inside a `tidy`, which disposes it. Ids and labels are checked here, on the host, against the
+ * Copies a batch to the device; the caller disposes its tensors. Ids and labels are checked here, on the host, against the
  * vocabulary of a model that states one: on the device an id that is no token is a wrong loss, not an error.
  * @throws {TrainingError} `TRAINING_BATCH_INVALID`
  */
@@ -23,12 +23,17 @@ export function toDevice(batch: HostBatch, model: TrainableModel): TrainingBatch
   };
   const vocabSize = model.config?.vocabSize;
   if (vocabSize !== undefined) assertTokens(batch, vocabSize);
-  return {
+  return tf.tidy(() => ({
     inputIds: upload("inputIds", batch.inputIds),
     labels: upload("labels", batch.labels),
     ...(batch.documentIds && { documentIds: upload("documentIds", batch.documentIds) }),
     ...(batch.positionIds && { positionIds: upload("positionIds", batch.positionIds) }),
-  };
+  }));
+}
+
+/** The tensors of a batch, in a fixed order. */
+export function tensorsOf({ inputIds, labels, documentIds, positionIds }: TrainingBatch): tf.Tensor[] {
+  return [inputIds, labels, documentIds, positionIds].filter((tensor) => tensor !== undefined);
 }
 
 function assertTokens({ inputIds, labels, sampleIds, sequenceLength }: HostBatch, vocabSize: number): void {

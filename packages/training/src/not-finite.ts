@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Parameter, TrainableModel } from "./contracts.ts";
-import { yieldToEventLoop } from "./device-batch.ts";
+import { tensorsOf, toDevice, yieldToEventLoop } from "./device-batch.ts";
 import { type NotFiniteDetails, TrainingError } from "./errors.ts";
 import { computeMicroGradients, type MicroStep } from "./gradients.ts";
 
@@ -23,7 +23,8 @@ export async function explainNotFinite(
     );
   }
   for (const [index, microStep] of microSteps.entries()) {
-    const { gradients, lossSum, targetCount } = computeMicroGradients(model, parameters, microStep);
+    const batch = toDevice(microStep.batch, model);
+    const { gradients, lossSum, targetCount } = computeMicroGradients(model, parameters, batch, microStep.context);
     try {
       const loss = (await lossSum.data())[0]!;
       const parameter = await firstNotFinite(parameters, gradients);
@@ -33,7 +34,7 @@ export async function explainNotFinite(
         `the loss sum is ${loss}${parameter === undefined ? "" : ` and the first gradient that is not finite is that of ${parameter}`}`,
       );
     } finally {
-      tf.dispose([gradients, lossSum, targetCount]);
+      tf.dispose([tensorsOf(batch), gradients, lossSum, targetCount]);
       await yieldToEventLoop();
     }
   }

@@ -87,6 +87,16 @@ export const TrainingOptions = Type.Object(
       10,
     ),
     earlyStopping: Type.Optional(EarlyStoppingOptions),
+    precision: Type.Enum(["float32", "bfloat16"], {
+      default: "float32",
+      description:
+        "What the operands of matrix products are rounded to; weights, sums and the optimizer stay float32. bfloat16 needs the device engine.",
+    }),
+    recordSteps: Type.Boolean({
+      default: true,
+      description:
+        "Record a step once and replay it, on a device that can; same results. Off for a model that draws or counts on its own.",
+    }),
     overfitBatch: Type.Boolean({
       default: false,
       description: "Train on the first batch of the data only: a model that cannot learn it by heart has a bug.",
@@ -128,6 +138,7 @@ const SIDE_OPTIONS: ReadonlySet<string> = new Set<keyof TrainingOptions>([
   "sampleEverySteps",
   "checkpointEverySteps",
   "logEverySteps",
+  "recordSteps",
 ]);
 
 /** The options that shape the weights or when training stops: what a resumed run must share with the run it goes on from. */

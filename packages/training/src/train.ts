@@ -4,6 +4,7 @@
  * at the end of it, at once, so that there is no moment at which a save would count a step twice or half.
  */
 
+import { usePrecision } from "@codex/tensor";
 import { restoreCheckpoint } from "./checkpoint.ts";
 import type {
   BatchSource,
@@ -23,6 +24,7 @@ import { createOptimizer, createSchedule } from "./named-parts.ts";
 import { assertGroupsMatch } from "./optimizers/parameter-groups.ts";
 import { parseTrainingOptions, type TrainingOptionsInput, trajectoryOptions } from "./options.ts";
 import { countSteps } from "./position.ts";
+import { createStepRunner, type StepRunner } from "./step-runner.ts";
 import { assertTrainerState, findDrift, initialTrainerState, type TrainerState } from "./trainer-state.ts";
 import { TrainingRun } from "./training-run.ts";
 
@@ -113,9 +115,12 @@ export async function train(args: TrainArguments): Promise<TrainingResult> {
     options: trajectoryOptions(options),
   });
   let run: TrainingRun | undefined;
+  let runner: StepRunner | undefined;
   try {
+    using _precision = usePrecision(options.precision);
+    runner = createStepRunner(options.recordSteps);
     const state = args.resumeFrom ? resume(args.resumeFrom, fresh, args, optimizer) : fresh;
-    run = new TrainingRun({ ...args, options, maxSteps, schedule, optimizer, trainable, events }, state);
+    run = new TrainingRun({ ...args, options, maxSteps, schedule, optimizer, trainable, runner, events }, state);
     return await run.toTheEnd();
   } catch (error) {
     events.emit({
@@ -127,6 +132,7 @@ export async function train(args: TrainArguments): Promise<TrainingResult> {
     });
     throw error;
   } finally {
+    runner?.dispose();
     if (args.optimizer === undefined) optimizer.dispose();
   }
 }

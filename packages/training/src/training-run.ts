@@ -1,5 +1,5 @@
 import { createStream, type RandomStream } from "@codex/random";
-import { dispose } from "@tensorflow/tfjs-core";
+import { dispose, mul, tidy } from "@tensorflow/tfjs-core";
 import { takeCheckpoint } from "./checkpoint.ts";
 import type { HostBatch, Optimizer, Parameter, Schedule } from "./contracts.ts";
 import { patienceIsExhausted, recordEvaluation } from "./early-stopping.ts";
@@ -7,10 +7,11 @@ import { TrainingError } from "./errors.ts";
 import { type EvaluationResult, evaluateLoss } from "./evaluate.ts";
 import type { EventEmitter } from "./event-emitter.ts";
 import type { StepEvent, StopReason } from "./events.ts";
-import { computeStepGradients, type MicroStep } from "./gradients.ts";
+import { computeStepGradients, type MicroStep, type StepGradients, type StepReport } from "./gradients.ts";
 import { explainNotFinite } from "./not-finite.ts";
 import type { TrainingOptions } from "./options.ts";
 import { type MicroBatchRequest, planStep } from "./position.ts";
+import type { StepRunner } from "./step-runner.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import type { TrainArguments, TrainingResult } from "./train.ts";
 import type { TrainerState } from "./trainer-state.ts";
@@ -22,6 +23,7 @@ export interface PreparedRun extends Omit<TrainArguments, "options" | "schedule"
   readonly schedule: Schedule;
   readonly optimizer: Optimizer;
   readonly trainable: readonly Parameter[];
+  readonly runner: StepRunner;
   readonly events: EventEmitter;
 }
 
@@ -110,7 +112,7 @@ export class TrainingRun {
 
   /** One optimizer step. The state moves on only when all of it is done. */
   async #takeStep(): Promise<void> {
-    const { model, optimizer, options, trainable, events } = this.#run;
+    const { model, optimizer, options, trainable, events, runner } = this.#run;
     this.#stopwatch.startStep();
     const step = this.#state.step + 1;
     const learningRate = this.#run.schedule(step - 1);
@@ -127,16 +129,20 @@ export class TrainingRun {
       const dropoutKey = this.#dropout.substream(`step ${step}, micro-step ${index + 1}`).key;
       microSteps.push({ batch, context: { training: true, dropoutKey } });
     }
-    const { gradients, ...measured } = await computeStepGradients(model, trainable, microSteps, options.maxGradNorm);
     const sampleIds = Object.freeze(microSteps.flatMap(({ batch }) => batch.sampleIds));
+    const computed = await computeStepGradients(model, trainable, microSteps, options.maxGradNorm, runner);
+    let measured: StepReport;
     try {
+      // First the update, then the wait: an optimizer that heeds the scale changes nothing if something is not finite.
+      if (optimizer.usesGradientScale) this.#update(computed, step, learningRate);
+      measured = await computed.report();
       if (measured.targets === 0) throw noTargets(step, sampleIds);
       if (!Number.isFinite(measured.lossNats) || !Number.isFinite(measured.gradientNorm)) {
         throw await explainNotFinite(model, trainable, microSteps, step);
       }
-      optimizer.step({ parameters: trainable, gradients, learningRate, step });
+      if (!optimizer.usesGradientScale) this.#update(computed, step, learningRate);
     } finally {
-      dispose(gradients);
+      computed.release();
     }
     const tokens = microSteps.reduce((sum, { batch }) => sum + batch.rows * batch.sequenceLength, 0);
     const { epoch } = this.#state;
@@ -153,6 +159,20 @@ export class TrainingRun {
       stepTimeMs: this.#stopwatch.endStep(tokens),
     });
     if (next.epoch !== epoch) events.emit({ type: "epoch", step, epoch });
+  }
+
+  #update({ gradients, gradientScale }: StepGradients, step: number, learningRate: number): void {
+    const { optimizer, trainable: parameters } = this.#run;
+    if (optimizer.usesGradientScale) {
+      optimizer.step({ parameters, gradients, gradientScale, learningRate, step });
+      return;
+    }
+    const scaled = tidy(() => gradients.map((gradient) => mul(gradient, gradientScale)));
+    try {
+      optimizer.step({ parameters, gradients: scaled, learningRate, step });
+    } finally {
+      dispose(scaled);
+    }
   }
 
   async #batch({ epoch, indexInEpoch, rows }: MicroBatchRequest): Promise<HostBatch> {

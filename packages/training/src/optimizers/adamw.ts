@@ -38,11 +38,13 @@ export function createAdamW(input: Partial<AdamWOptions> = {}): Optimizer {
   const [beta1, beta2] = options.betas;
   return {
     name: "adamw",
+    usesGradientScale: true,
     step(args: OptimizerStep): void {
       stepByMultiplier(args, options, ({ parameters, gradients, learningRate, weightDecay }) => {
         adamW({
           parameters: parameters.map(({ variable }) => variable),
           gradients,
+          ...(args.gradientScale && { gradientScale: args.gradientScale }),
           firstMoments: state.of(parameters, "exp_avg", args.step),
           secondMoments: state.of(parameters, "exp_avg_sq", args.step),
           learningRate,

@@ -38,11 +38,13 @@ export function createSgd(input: Partial<SgdOptions> = {}): Optimizer {
   const state = new StateVariables("sgd", momentum > 0 ? ["momentum_buffer"] : []);
   return {
     name: "sgd",
+    usesGradientScale: true,
     step(args: OptimizerStep): void {
       stepByMultiplier(args, options, ({ parameters, gradients, learningRate, weightDecay }) => {
         sgd({
           parameters: parameters.map(({ variable }) => variable),
           gradients,
+          ...(args.gradientScale && { gradientScale: args.gradientScale }),
           ...(momentum > 0 ? { momentumBuffers: state.of(parameters, "momentum_buffer", args.step) } : {}),
           learningRate,
           momentum,

@@ -33,14 +33,16 @@ pub enum Workers<'a> {
 }
 
 impl Workers<'_> {
-    fn threads(&self) -> usize {
+    /// At most so many run at the same time.
+    pub fn threads(&self) -> usize {
         match self {
             Workers::Pool(pool) => pool.threads(),
             Workers::Caller => 1,
         }
     }
 
-    fn run(&self, tasks: usize, task: impl Fn(usize, usize) + Sync) {
+    /// Runs `task(index, worker)` for each index below `tasks`.
+    pub fn run(&self, tasks: usize, task: impl Fn(usize, usize) + Sync) {
         match self {
             Workers::Pool(pool) => pool.run(tasks, task),
             Workers::Caller => (0..tasks).for_each(|index| task(index, 0)),
@@ -62,7 +64,7 @@ impl Side {
     /// SAFETY: the operand has these.
     unsafe fn packing(&self, k_start: usize, k: usize, first: usize, last: usize, to: *mut f32) -> Pack {
         // SAFETY: by the contract of the function.
-        let source = unsafe { self.view.data.add(k_start * self.view.column_stride) };
+        let source = unsafe { self.view.at(0, k_start) };
         Pack { source, line_stride: self.view.row_stride, k_stride: self.view.column_stride, k, panels: self.panels, first, last, to }
     }
 }

@@ -4,6 +4,7 @@ mod arithmetic;
 mod blocked;
 mod blocking;
 mod epilogue;
+mod narrow;
 mod pack;
 mod tile;
 
@@ -14,6 +15,7 @@ use crate::isa::Isa;
 use crate::memory::Allocator;
 use blocked::{Workers, multiply_blocked};
 use epilogue::{Finished, finish};
+use narrow::multiply_narrow;
 use std::sync::Mutex;
 use tile::TileSet;
 
@@ -35,6 +37,15 @@ impl View {
     /// Rows one after another, `columns` apart.
     pub fn rows(data: *const f32, columns: usize) -> View {
         View { data, row_stride: columns, column_stride: 1 }
+    }
+
+    /// Element `(row, column)`.
+    ///
+    /// SAFETY: there is one.
+    #[inline(always)]
+    pub unsafe fn at(&self, row: usize, column: usize) -> *const f32 {
+        // SAFETY: by the contract of the function.
+        unsafe { self.data.add(row * self.row_stride + column * self.column_stride) }
     }
 
     /// The same memory read as its transpose.
@@ -215,6 +226,10 @@ unsafe fn multiply_with(isa: Isa, workers: Workers, allocator: &Allocator, produ
             }
         }
         return Ok(());
+    }
+    if m.min(n) <= narrow::MOST {
+        // SAFETY: by the contract of the function.
+        return unsafe { multiply_narrow(isa, workers, allocator, product) };
     }
     let set = match product.precision {
         Precision::Float32 => TileSet::float32(isa),

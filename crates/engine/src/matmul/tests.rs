@@ -238,20 +238,25 @@ fn infinity_and_nan_go_where_they_belong() {
 #[test]
 fn an_element_does_not_depend_on_what_is_computed_with_it() {
     let (m, k, n) = (61, 500, 150);
-    let mut case = Case::new(m, k, n, (false, false));
-    let product = case.product();
-    for isa in Isa::available() {
+    for (isa, precision, transpose) in Isa::available().into_iter().flat_map(|isa| {
+        [Precision::Float32, Precision::BFloat16]
+            .into_iter()
+            .flat_map(move |precision| TRANSPOSES.map(|transpose| (isa, precision, transpose)))
+    }) {
+        let mut case = Case::new(m, k, n, transpose);
+        let product = Product { precision, ..case.product() };
         let (pool, allocator) = (Pool::new(2), Allocator::new(None));
         let context = Context { pool: &pool, isa, allocator: &allocator };
         // SAFETY: the case holds the memory of its product.
         unsafe { multiply(&context, &product).unwrap() };
-        for (row, column, rows, columns) in [(0, 0, 1, n), (5, 0, 3, n), (0, 77, m, 1), (17, 33, 20, 20)] {
+        for (row, column, rows, columns) in [(0, 0, 1, n), (5, 0, 3, n), (3, 1, 7, 30), (0, 77, m, 1), (9, 20, 30, 5), (17, 33, 20, 20)] {
             let mut part = vec![0.0f32; rows * columns];
-            let a = View { data: case.a[row * (k + GAP)..].as_ptr(), ..product.a };
-            let b = View { data: case.b[column..].as_ptr(), ..product.b };
-            let smaller = Product { m: rows, n: columns, a, b, c: part.as_mut_ptr(), c_stride: columns, ..product };
             // SAFETY: a part of the product.
-            unsafe { multiply(&context, &smaller).unwrap() };
+            unsafe {
+                let start = product.offset(row * product.a.row_stride, column * product.b.column_stride, 0);
+                let smaller = Product { m: rows, n: columns, c: part.as_mut_ptr(), c_stride: columns, ..start };
+                multiply(&context, &smaller).unwrap();
+            }
             for i in 0..rows {
                 for j in 0..columns {
                     assert_eq!(part[i * columns + j].to_bits(), case.c[(row + i) * (n + GAP) + column + j].to_bits(), "{isa}");

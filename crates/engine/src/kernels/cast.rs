@@ -41,7 +41,14 @@ fn cast(context: &Context, call: &mut Call) -> Result<()> {
     }
     use DType::{BFloat16, Bool, Float32, Int32};
     match (x.dtype, y.dtype()) {
-        (Float32, Int32) => convert!(f32, i32, |x: f32| -> i32 { to_int32(f64::from(x)) }),
+        (Float32, Int32) => {
+            let (x, y) = (x.f32()?, Shared::new(y.i32()?));
+            context.pool.run_ranges(x.len(), GRAIN, |range, _| {
+                // SAFETY: ranges do not overlap and lie within both slices; the instruction set is this processor's.
+                unsafe { floats_to_ints(context.isa, &x[range.clone()], y.part(range.start, range.len())) };
+            });
+            Ok(())
+        }
         (Float32, Bool) => convert!(f32, bool, |x: f32| -> u8 { u8::from(x != 0.0) }),
         (Float32, BFloat16) => convert!(f32, bf16, |x: f32| -> u16 { to_bfloat16(x) }),
         (Int32, Float32) => convert!(i32, f32, |x: i32| -> f32 { x as f32 }),
@@ -52,6 +59,24 @@ fn cast(context: &Context, call: &mut Call) -> Result<()> {
         (from, to) => Err(Error::Invalid(format!("expected types that can be cast, got {from:?} to {to:?}"))),
     }
 }
+
+/// Blocks without anything that wraps, which are nearly all, are left to the vectors.
+#[allow(clippy::extra_unused_type_parameters)]
+#[inline(always)]
+unsafe fn truncate<S: Simd>(x: &[f32], y: &mut [i32]) {
+    for (y, x) in y.chunks_mut(256).zip(x.chunks(256)) {
+        if x.iter().fold(true, |fits, x| fits & (x.abs() < 2_147_483_648.0)) {
+            for (y, x) in y.iter_mut().zip(x) {
+                // SAFETY: within the range of int32 after truncation.
+                *y = unsafe { x.to_int_unchecked() };
+            }
+        } else {
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = to_int32(f64::from(x)));
+        }
+    }
+}
+
+simd_dispatch! { unsafe fn floats_to_ints(x: &[f32], y: &mut [i32]) = truncate; }
 
 /// The nearest bfloat16, ties to even; NaN stays NaN.
 #[inline(always)]

@@ -52,6 +52,12 @@ fn cumulate<T: Element, A: Copy + Sync>(
         for task in tasks {
             let (group, first) = (task / tiles, task % tiles * TILE);
             let columns = TILE.min(inner - first);
+            if inner == 1 {
+                // SAFETY: each row belongs to one task.
+                let y = unsafe { y.part(group * length, length) };
+                along_row(&x[group * length..(group + 1) * length], y, exclusive, reverse, start, &step, &round);
+                continue;
+            }
             let mut totals = [start; TILE];
             for index in 0..length {
                 let index = if reverse { length - 1 - index } else { index };
@@ -67,6 +73,25 @@ fn cumulate<T: Element, A: Copy + Sync>(
         }
     });
     Ok(())
+}
+
+/// The innermost dimension, without a detour through memory between an element and the next.
+fn along_row<T: Copy, A: Copy>(
+    x: &[T],
+    y: &mut [T],
+    exclusive: bool,
+    reverse: bool,
+    start: A,
+    step: impl Fn(A, T) -> A,
+    round: impl Fn(A) -> T,
+) {
+    let mut total = start;
+    let mut each = |(y, &x): (&mut T, &T)| {
+        let before = total;
+        total = step(before, x);
+        *y = round(if exclusive { before } else { total });
+    };
+    if reverse { y.iter_mut().zip(x).rev().for_each(&mut each) } else { y.iter_mut().zip(x).for_each(&mut each) }
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ const TILE: usize = 256;
 const GROUP: usize = 8;
 /// Rows whose sum is taken in the narrow type.
 const NARROW_ROWS: usize = 64 * GROUP;
+/// Results that are finished together.
+const BATCH: usize = 64;
 /// Elements of a task.
 const GRAIN: usize = 1 << 15;
 
@@ -62,6 +64,7 @@ impl Axes {
     }
 
     /// Of the combination of coordinates with this number.
+    #[inline(always)]
     fn offset(&self, index: usize) -> usize {
         if let [(_, stride)] = self.0[..] {
             return index * stride;
@@ -109,10 +112,9 @@ impl Plan {
     }
 }
 
-/// Everything contiguous, in lanes. `S` only says for which instructions the compiler makes it.
-#[allow(clippy::extra_unused_type_parameters)]
+/// Everything contiguous, in lanes.
 #[inline(always)]
-unsafe fn fold_row<S: Simd, F: Fold>(x: &[F::In]) -> F::Wide {
+fn fold_row<F: Fold>(x: &[F::In]) -> F::Wide {
     if x.len() < LANES {
         return F::widen(x.iter().fold(F::START, |sum, &x| F::combine(sum, F::lift(x))));
     }
@@ -138,6 +140,29 @@ unsafe fn fold_row<S: Simd, F: Fold>(x: &[F::In]) -> F::Wide {
         total = F::join(total, F::widen(lanes[0]));
     }
     total
+}
+
+/// The results from `first` on, as far as they are sums over these rows of the reduced dimensions and these columns of the innermost.
+/// `S` only says for which instructions the compiler makes it.
+#[allow(clippy::extra_unused_type_parameters)]
+#[inline(always)]
+unsafe fn fold_rows<S: Simd, F: Fold>(
+    x: &[F::In],
+    plan: &Plan,
+    first: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    totals: &mut [F::Wide],
+) {
+    for (index, total) in totals.iter_mut().enumerate() {
+        let base = plan.kept.offset(first + index);
+        let mut sum = F::widen(F::START);
+        for row in rows.clone() {
+            let start = base + plan.reduced.offset(row);
+            sum = F::join(sum, fold_row::<F>(&x[start + columns.start..start + columns.end]));
+        }
+        *total = sum;
+    }
 }
 
 /// Of `columns <= TILE` columns from `base` on, the rows of `range`.
@@ -173,15 +198,17 @@ unsafe fn fold_columns<S: Simd, F: Fold>(x: &[F::In], base: usize, rows: &Axes, 
     }
 }
 
-/// Both loops compiled for an instruction set.
-struct Loops<F: Fold> {
-    row: unsafe fn(Isa, &[F::In]) -> F::Wide,
-    columns: FoldColumns<F::In, F::Wide>,
-}
-
+/// `fold_rows` compiled for the instruction set that is its first argument.
+type FoldRows<T, W> = unsafe fn(Isa, &[T], &Plan, usize, Range<usize>, Range<usize>, &mut [W]);
+/// `fold_columns`, likewise.
 type FoldColumns<T, W> = unsafe fn(Isa, &[T], usize, &Axes, Range<usize>, &mut [W]);
 
-fn reduce<F: Fold>(context: &Context, call: &mut Call, loops: &Loops<F>) -> Result<()> {
+struct Loops<T, W> {
+    rows: FoldRows<T, W>,
+    columns: FoldColumns<T, W>,
+}
+
+fn reduce<F: Fold>(context: &Context, call: &mut Call, loops: &Loops<F::In, F::Wide>) -> Result<()> {
     let (x, y) = (call.input(0)?, call.output(0)?);
     let plan = Plan::new(x.shape, call.ints())?;
     let kept = plan.kept.size() * if plan.inner_is_reduced { 1 } else { plan.inner };
@@ -224,26 +251,21 @@ fn join_pieces<F: Fold>(
 }
 
 /// The innermost dimension is reduced.
-fn reduce_rows<F: Fold>(context: &Context, plan: &Plan, x: &[F::In], y: &mut [F::Out], loops: &Loops<F>) -> Result<()> {
-    let Plan { kept, reduced, inner, .. } = plan;
+fn reduce_rows<F: Fold>(context: &Context, plan: &Plan, x: &[F::In], y: &mut [F::Out], loops: &Loops<F::In, F::Wide>) -> Result<()> {
+    let Plan { reduced, inner, .. } = plan;
     let (results, rows) = (y.len(), reduced.size());
     let count = rows * inner;
-    let fold = |result: usize, rows: Range<usize>, columns: Range<usize>| {
-        let base = kept.offset(result);
-        let mut totals = rows.map(|row| {
-            let start = base + reduced.offset(row);
-            // SAFETY: the instruction set is this processor's.
-            unsafe { (loops.row)(context.isa, &x[start + columns.start..start + columns.end]) }
-        });
-        let first = totals.next().unwrap_or(F::widen(F::START));
-        totals.fold(first, F::join)
-    };
     if count <= 2 * GRAIN {
         let y = Shared::new(y);
         context.pool.run_ranges(results, GRAIN / count, |range, _| {
             // SAFETY: ranges do not overlap and lie within y.
             let part = unsafe { y.part(range.start, range.len()) };
-            part.iter_mut().zip(range).for_each(|(y, result)| *y = F::finish(fold(result, 0..rows, 0..*inner), count));
+            for (y, start) in part.chunks_mut(BATCH).zip(range.step_by(BATCH)) {
+                let totals = &mut [F::widen(F::START); BATCH][..y.len()];
+                // SAFETY: the instruction set is this processor's.
+                unsafe { (loops.rows)(context.isa, x, plan, start, 0..rows, 0..*inner, totals) };
+                y.iter_mut().zip(totals).for_each(|(y, &mut total)| *y = F::finish(total, count));
+            }
         });
         return Ok(());
     }
@@ -254,15 +276,15 @@ fn reduce_rows<F: Fold>(context: &Context, plan: &Plan, x: &[F::In], y: &mut [F:
         context.pool.run(results * pieces, |task, _| {
             let (piece, result) = (task / results, task % results);
             let (row, column) = (piece / column_pieces * rows_each, piece % column_pieces * columns_each);
-            let total = fold(result, row..rows.min(row + rows_each), column..(*inner).min(column + columns_each));
-            // SAFETY: each task writes its own element.
-            unsafe { *totals.get().add(task) = total };
+            let (rows, columns) = (row..rows.min(row + rows_each), column..(*inner).min(column + columns_each));
+            // SAFETY: each task writes its own element; the instruction set is this processor's.
+            unsafe { (loops.rows)(context.isa, x, plan, result, rows, columns, totals.part(task, 1)) };
         });
     })
 }
 
 /// The innermost dimension stays.
-fn reduce_columns<F: Fold>(context: &Context, plan: &Plan, x: &[F::In], y: &mut [F::Out], loops: &Loops<F>) -> Result<()> {
+fn reduce_columns<F: Fold>(context: &Context, plan: &Plan, x: &[F::In], y: &mut [F::Out], loops: &Loops<F::In, F::Wide>) -> Result<()> {
     let Plan { kept, reduced, inner, .. } = plan;
     let (groups, rows, results) = (kept.size(), reduced.size(), y.len());
     let tiles = inner.div_ceil(TILE);
@@ -354,11 +376,20 @@ macro_rules! reductions {
             let dtype = call.input(0)?.dtype;
             $(
                 if dtype == <$fold as Fold>::In::DTYPE {
-                    simd_dispatch! { unsafe fn row(x: &[<$fold as Fold>::In]) -> <$fold as Fold>::Wide = fold_row::<$fold>; }
+                    simd_dispatch! {
+                        unsafe fn rows(
+                            x: &[<$fold as Fold>::In],
+                            plan: &Plan,
+                            first: usize,
+                            rows: Range<usize>,
+                            columns: Range<usize>,
+                            totals: &mut [<$fold as Fold>::Wide],
+                        ) = fold_rows::<$fold>;
+                    }
                     simd_dispatch! {
                         unsafe fn columns(x: &[<$fold as Fold>::In], base: usize, rows: &Axes, range: Range<usize>, totals: &mut [<$fold as Fold>::Wide]) = fold_columns::<$fold>;
                     }
-                    return reduce::<$fold>(context, call, &Loops { row, columns });
+                    return reduce::<$fold>(context, call, &Loops { rows, columns });
                 }
             )+
             Err(Error::Invalid(format!("expected a type that {} takes, got {dtype:?}", stringify!($name))))

@@ -102,6 +102,44 @@ pub unsafe fn log<S: Simd>(x: S::F) -> S::F {
     }
 }
 
+/// ln(1 + x) within 3 ulp; -infinity at -1, NaN below. What 1 + x loses is made up for by x / ((1 + x) - 1), as in W. Kahan's `log1p`.
+#[inline(always)]
+pub unsafe fn log_1p<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: by the contract of `Simd`.
+    unsafe {
+        let one = S::splat(1.0);
+        let shifted = S::add(one, x);
+        let y = S::mul(log::<S>(shifted), S::div(x, S::sub(shifted, one)));
+        // Where nothing is left of x, it is its own logarithm; so is infinity.
+        let y = S::select(S::eq(shifted, one), x, y);
+        S::select(S::eq(x, S::splat(f32::INFINITY)), x, y)
+    }
+}
+
+/// e^x - 1 within 3 ulp. What e^x loses is made up for by x / ln(e^x), as in W. Kahan's `expm1`.
+#[inline(always)]
+pub unsafe fn exp_m1<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: by the contract of `Simd`.
+    unsafe {
+        let one = S::splat(1.0);
+        let power = exp::<S>(x);
+        let y = S::mul(S::sub(power, one), S::div(x, log::<S>(power)));
+        let y = S::select(S::eq(power, one), x, y);
+        let y = S::select(S::lt(power, S::splat(1e-9)), S::splat(-1.0), y);
+        S::select(S::eq(power, S::splat(f32::INFINITY)), power, y)
+    }
+}
+
+/// ln(1 + e^x) within 4 ulp.
+#[inline(always)]
+pub unsafe fn softplus<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: by the contract of `Simd`. Arguments in this order: max gives the second where one is NaN.
+    unsafe {
+        let zero = S::splat(0.0);
+        S::add(S::max(zero, x), log_1p::<S>(exp::<S>(S::sub(zero, S::abs(x)))))
+    }
+}
+
 /// 1 / (1 + e^-x) within 2 ulp; 0 below -88.7, where it is denormal.
 #[inline(always)]
 pub unsafe fn sigmoid<S: Simd>(x: S::F) -> S::F {
@@ -270,7 +308,7 @@ mod tests {
 
     on_slices! {
         exps = exp, exp2s = exp2, logs = log, sigmoids = sigmoid, tanhs = tanh, erfs = erf, gelus = gelu, gelu_derivatives = gelu_derivative,
-        gelu_tanhs = gelu_tanh, gelu_tanh_derivatives = gelu_tanh_derivative, silus = silu, silu_derivatives = silu_derivative,
+        gelu_tanhs = gelu_tanh, gelu_tanh_derivatives = gelu_tanh_derivative, silus = silu, silu_derivatives = silu_derivative, log_1ps = log_1p, exp_m1s = exp_m1, softpluses = softplus,
     }
 
     /// Bit patterns from one end of float32 to the other, 1.2 million of them, infinities and zeros included.
@@ -375,6 +413,10 @@ mod tests {
             check("sigmoid", 2.0, worst(isa, sigmoids, exact_sigmoid, |x| x > -88.0));
             check("tanh", 1.5, worst(isa, tanhs, f64::tanh, |_| true));
             check("erf", 1.0, worst(isa, erfs, exact_erf, |_| true));
+            check("log_1p", 3.0, worst(isa, log_1ps, f64::ln_1p, |_| true));
+            check("exp_m1", 3.0, worst(isa, exp_m1s, f64::exp_m1, |_| true));
+            // Where e^x is normal.
+            check("softplus", 4.0, worst(isa, softpluses, |x| if x > 700.0 { x } else { x.exp().ln_1p() }, |x| x > -87.0));
             check("silu", 2.5, worst(isa, silus, |x| x * exact_sigmoid(x), |x| x > -83.0 && x.abs() > normal));
         }
     }

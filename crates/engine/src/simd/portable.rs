@@ -204,6 +204,13 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn to_i(x: [f32; 4]) -> [i32; 4] {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: SSE2 is on every x86-64. Its rounding instruction; plain Rust would call the C library for each lane.
+        unsafe {
+            use std::arch::x86_64::{_mm_cvtps_epi32, _mm_loadu_ps};
+            std::mem::transmute(_mm_cvtps_epi32(_mm_loadu_ps(x.as_ptr())))
+        }
+        #[cfg(not(target_arch = "x86_64"))]
         x.map(|lane| lane.round_ties_even() as i32)
     }
 

@@ -1,27 +1,43 @@
 import { getKernelsForBackend, type KernelConfig, registerKernel } from "@tensorflow/tfjs-core";
 import type { EngineBackend } from "../backend.ts";
 import { runOnHost } from "../fallback.ts";
+import { activations } from "./activations.ts";
 import { attention } from "./attention.ts";
 import { binary } from "./binary.ts";
+import { cache } from "./cache.ts";
 import { casts } from "./cast.ts";
 import { crossEntropy } from "./cross-entropy.ts";
+import { dropout } from "./dropout.ts";
+import { embedding } from "./embedding.ts";
 import { fill } from "./fill.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
+import { norms } from "./norms.ts";
+import { optimizer } from "./optimizer.ts";
 import { reduce } from "./reduce.ts";
+import { rotary } from "./rotary.ts";
+import { softmax } from "./softmax.ts";
 import { unary } from "./unary.ts";
 import { views } from "./views.ts";
 
 /** Every kernel with a native form, one list per file. */
 const NATIVE: readonly (readonly KernelConfig[])[] = [
+  activations,
   attention,
   binary,
+  cache,
   casts,
   crossEntropy,
+  dropout,
+  embedding,
   fill,
   linear,
   matmul,
+  norms,
+  optimizer,
   reduce,
+  rotary,
+  softmax,
   unary,
   views,
 ];

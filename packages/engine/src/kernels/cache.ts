@@ -1,0 +1,13 @@
+/** Appending to a cache of keys or values. */
+import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
+import { kernel } from "./kernel.ts";
+
+export const cache: readonly KernelConfig[] = [
+  kernel<{ cache: TensorInfo; fresh: TensorInfo }, { position: number }>(
+    "CodexCacheAppend",
+    (backend, { cache: whole, fresh }, { position }) => {
+      backend.run("CacheAppend", [fresh], [], { inouts: [whole], ints: [position] });
+      return [backend.alias(whole)];
+    },
+  ),
+];

@@ -19,7 +19,7 @@ pub const KERNELS: &[(&str, Kernel)] = &[("AdamW", adamw), ("Sgd", sgd)];
 fn adamw(context: &Context, call: &mut Call) -> Result<()> {
     let group = take(call, 3, 5)?;
     let [learning_rate, beta1, beta2, eps, step] = [call.float(0)?, call.float(1)?, call.float(2)?, call.float(3)?, call.float(4)?];
-    ensure!(step >= 1.0, "expected a step of 1 or more, got {step}");
+    ensure!((1.0..).contains(&step), "expected a step of 1 or more, got {step}");
     let Some(scale) = group.scale else { return Ok(()) };
     let attributes = AdamW {
         scale,

@@ -31,6 +31,7 @@ mod pool2d;
 mod reduce;
 mod resize;
 mod rotary;
+mod sampling;
 mod scatter;
 mod select;
 mod slice;
@@ -75,6 +76,7 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         reduce::KERNELS,
         resize::KERNELS,
         rotary::KERNELS,
+        sampling::KERNELS,
         scatter::KERNELS,
         select::KERNELS,
         slice::KERNELS,

@@ -1,10 +1,11 @@
-import { createStream } from "@codex/random";
+import { createStream, type RandomStream } from "@codex/random";
+import { sample } from "@codex/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.ts";
 import type { LanguageModel } from "../language-model.ts";
 import type { KeyValueCache } from "../layers/decoder-cache.ts";
-import { type GenerationOptions, parseGenerationOptions } from "./options.ts";
-import { sampleToken } from "./sampling.ts";
+import { type GenerationOptions, parseGenerationOptions, type SamplingOptions } from "./options.ts";
+import { sampleToken, uniformAt } from "./sampling.ts";
 
 /**
  * Why a generation ended: `stop` a stop token or `shouldStop`; `length` maxNewTokens; `context` no position is left in the model;
@@ -70,8 +71,7 @@ export async function* generateStream(
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve)); // some devices compute inside of `logits`: let timers and sockets run
       if (signal?.aborted) return "aborted";
-      const logits = await nextLogits(model, sequence, cache);
-      const token = sampleToken(logits, sequence, parsed, random, sequence.length);
+      const token = await nextToken(model, sequence, cache, parsed, random);
       sequence.push(token);
       onToken?.(token);
       yield token;
@@ -84,20 +84,44 @@ export async function* generateStream(
   }
 }
 
-/** Logits of the token after `sequence`: of its new positions only, where there is a cache. */
-async function nextLogits(
+/** The token after `sequence`, of which only the new positions are computed where there is a cache. */
+async function nextToken(
   model: LanguageModel,
   sequence: readonly number[],
   cache: KeyValueCache | undefined,
-): Promise<Float32Array> {
+  options: SamplingOptions,
+  random: RandomStream,
+): Promise<number> {
   const fresh = sequence.slice(cache?.length ?? 0);
   const inputIds = tf.tensor2d(fresh, [1, fresh.length], "int32");
   const logits = model.logits(inputIds, { lastOnly: true, ...(cache === undefined ? {} : { cache }) });
   try {
-    return (await logits.data()) as Float32Array;
+    const token = await sampleOnDevice(logits, sequence, options, random);
+    if (token !== undefined) return token;
+    return sampleToken((await logits.data()) as Float32Array, sequence, options, random, sequence.length);
   } finally {
     tf.dispose([inputIds, logits]);
   }
+}
+
+/** As `sampleToken`, but only the token comes back. Undefined where the device cannot, or found logits that are for `sampleToken` to refuse. */
+async function sampleOnDevice(
+  logits: tf.Tensor3D,
+  sequence: readonly number[],
+  { temperature, topK, topP, minP, repetitionPenalty }: SamplingOptions,
+  random: RandomStream,
+): Promise<number | undefined> {
+  const chosen = tf.tidy(() =>
+    sample(tf.reshape(logits, [1, logits.shape[2]]), {
+      ...{ temperature, topK, topP, minP, repetitionPenalty },
+      uniforms: [uniformAt(random, sequence.length)],
+      ...(repetitionPenalty === 1 ? {} : { context: tf.tensor2d([...sequence], [1, sequence.length], "int32") }),
+    }),
+  );
+  if (chosen === undefined) return undefined;
+  const [token = -1] = await chosen.data();
+  chosen.dispose();
+  return token < 0 ? undefined : token;
 }
 
 function checkPrompt(model: LanguageModel, promptIds: ArrayLike<number>): number[] {

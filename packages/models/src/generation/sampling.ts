@@ -97,6 +97,11 @@ export function argMax(scores: Float32Array): number {
   return best;
 }
 
+/** In [0, 1), of 53 random bits: with the 24 of a float32, tokens rarer than 6e-8 could never come. */
+export function uniformAt(stream: RandomStream, position: number): number {
+  return ((stream.uint32At(2 * position) >>> 5) * 2 ** 26 + (stream.uint32At(2 * position + 1) >>> 6)) * 2 ** -53;
+}
+
 /**
  * Draws a token by inverting the cumulative distribution over ids in ascending order.
  *
@@ -105,10 +110,7 @@ export function argMax(scores: Float32Array): number {
  */
 export function drawToken(scores: Float32Array, stream: RandomStream, position: number): number {
   const probabilities = softmax(scores);
-  // 53 random bits: with the 24 of a float32, tokens rarer than 6e-8 could never come.
-  const uniform =
-    ((stream.uint32At(2 * position) >>> 5) * 2 ** 26 + (stream.uint32At(2 * position + 1) >>> 6)) * 2 ** -53;
-  let remaining = uniform;
+  let remaining = uniformAt(stream, position);
   let last = 0;
   for (let id = 0; id < probabilities.length; id++) {
     if (probabilities[id] === 0) continue;

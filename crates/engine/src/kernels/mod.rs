@@ -12,9 +12,11 @@ mod broadcast;
 mod cache;
 mod cast;
 mod concat;
+mod conv;
 mod copy;
 mod cross_entropy;
 mod cumulative;
+mod depthwise;
 mod dropout;
 mod element;
 mod embedding;
@@ -59,9 +61,11 @@ pub fn table() -> Vec<(&'static str, Kernel)> {
         cache::KERNELS,
         cast::KERNELS,
         concat::KERNELS,
+        conv::KERNELS,
         copy::KERNELS,
         cross_entropy::KERNELS,
         cumulative::KERNELS,
+        depthwise::KERNELS,
         dropout::KERNELS,
         embedding::KERNELS,
         fill::KERNELS,

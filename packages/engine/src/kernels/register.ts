@@ -6,17 +6,27 @@ import { attention } from "./attention.ts";
 import { binary } from "./binary.ts";
 import { cache } from "./cache.ts";
 import { casts } from "./cast.ts";
+import { concats } from "./concat.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { dropout } from "./dropout.ts";
 import { embedding } from "./embedding.ts";
 import { fill } from "./fill.ts";
+import { gathers } from "./gather.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 import { norms } from "./norms.ts";
 import { optimizer } from "./optimizer.ts";
+import { pads } from "./pad.ts";
+import { pool2d } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
+import { resizes } from "./resize.ts";
 import { rotary } from "./rotary.ts";
+import { scatters } from "./scatter.ts";
+import { slices } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { space } from "./space.ts";
+import { tiles } from "./tile.ts";
+import { transposes } from "./transpose.ts";
 import { unary } from "./unary.ts";
 import { views } from "./views.ts";
 
@@ -27,17 +37,27 @@ const NATIVE: readonly (readonly KernelConfig[])[] = [
   binary,
   cache,
   casts,
+  concats,
   crossEntropy,
   dropout,
   embedding,
   fill,
+  gathers,
   linear,
   matmul,
   norms,
   optimizer,
+  pads,
+  pool2d,
   reduce,
+  resizes,
   rotary,
+  scatters,
+  slices,
   softmax,
+  space,
+  tiles,
+  transposes,
   unary,
   views,
 ];

@@ -1,15 +1,13 @@
-import { type DeviceName, type DeviceSelection, selectDevice as select } from "@codex/tensor";
+import { type DeviceName, type DeviceSelection, probeDevices, selectDevice as select } from "@codex/tensor";
 
 /** A project whose `@tensorflow/tfjs-node` works. */
-const projectDirectory = process.env["CODEX_TEST_TENSORFLOW"];
+const projectDirectory = process.env["CODEX_TEST_TENSORFLOW"] ?? process.cwd();
 
-/** The devices that the suites run on: cpu, wasm, and TensorFlow where a person has set one up. */
-export const devices: readonly DeviceName[] = [
-  "cpu",
-  "wasm",
-  ...(projectDirectory === undefined ? [] : (["tensorflow"] as const)),
-];
+const reports = await probeDevices({ projectDirectory });
+
+/** The devices that the suites run on: cpu, wasm, the engine where it is built, and TensorFlow where a person has set one up. */
+export const devices: readonly DeviceName[] = reports.filter(({ found }) => found).map(({ device }) => device);
 
 export function selectDevice(device: DeviceName): Promise<DeviceSelection> {
-  return select(device, projectDirectory === undefined ? {} : { projectDirectory });
+  return select(device, { projectDirectory });
 }

@@ -22,7 +22,7 @@ await run(async () => {
   let worst = 0;
   const { instructionSets } = createRequire(import.meta.url)(enginePlace());
   // That one comes with AVX-512 or not, and is no set to choose.
-  for (const isa of instructionSets().filter((name) => name !== "avx512bf16")) {
+  for (const isa of instructionSets()) {
     console.log(`TensorFlow.js core's tests on the engine, ${isa}`);
     const runner = join(repository, "tools", "conformance", "run.mjs");
     const code = await passThrough(process.execPath, [runner, bundle, ...process.argv.slice(2)], {

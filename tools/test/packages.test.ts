@@ -212,6 +212,20 @@ describe("the packages with the engine's library", () => {
   });
 });
 
+test("@codex/tensor without the engine says that it is not installed, and how to install it", async () => {
+  const code = `import { probeDevices } from "@codex/tensor";
+    const [{ device, reason, enable }] = await probeDevices();
+    console.log(JSON.stringify({ device, reason, enable }));`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], {
+    cwd: join(projects, "tensor"),
+  });
+  expect(JSON.parse(stdout)).toEqual({
+    device: "engine",
+    reason: "@codex/engine is not installed",
+    enable: "Run `npm install @codex/engine`.",
+  });
+});
+
 describe("a plugin, installed beside the command line", () => {
   const project = join(projects, "cli-with-plugin");
   const codex = async (...args: string[]) =>

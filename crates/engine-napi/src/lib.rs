@@ -2,8 +2,9 @@
 
 use codex_engine::error::Error;
 use codex_engine::executor::{Engine, Options};
-use codex_engine::isa::{Isa, has_bfloat16_dot_products};
+use codex_engine::isa::Isa;
 use codex_engine::kernels;
+use codex_engine::matmul::uses_bfloat16_dot_products;
 use napi::bindgen_prelude::{Buffer, Object, Result};
 use napi::{Env, Status};
 use napi_derive::napi;
@@ -66,14 +67,16 @@ pub fn kernel_names() -> Vec<String> {
     kernels::table().into_iter().map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Instruction sets that this processor has, the best last, and whether it has dot products of bfloat16.
+/// Instruction sets that this processor has, the best last.
 #[napi(catch_unwind)]
 pub fn instruction_sets() -> Vec<String> {
-    let mut names: Vec<String> = Isa::available().into_iter().map(|isa| isa.name().to_owned()).collect();
-    if has_bfloat16_dot_products() {
-        names.insert(0, "avx512bf16".into());
-    }
-    names
+    Isa::available().into_iter().map(|isa| isa.name().to_owned()).collect()
+}
+
+/// Of this library; the package's has to be the same.
+#[napi(catch_unwind)]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
 }
 
 /// A queue of operations with its thread. Each JavaScript environment has its own.
@@ -112,6 +115,12 @@ impl NativeEngine {
     #[napi(getter, catch_unwind)]
     pub fn isa(&self) -> String {
         self.engine.options().isa.name().to_owned()
+    }
+
+    /// Whether products of bfloat16 are computed by the processor's dot products of them, which is where those are faster.
+    #[napi(catch_unwind)]
+    pub fn uses_bfloat16_dot_products(&self) -> bool {
+        uses_bfloat16_dot_products(self.engine.options().isa)
     }
 
     /// Enqueues operations; see the wire format. Returns at once.

@@ -2,11 +2,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { EngineError } from "./errors.ts";
+import { version } from "./version.ts";
 
 /** The addon, as `crates/engine-napi` exports it. */
 export interface Binding {
   /** A name's place is its number on the wire. */
   kernelNames(): string[];
+  /** Of the library. */
+  version(): string;
   /** Instruction sets of this processor, the best last. */
   instructionSets(): string[];
   readonly NativeEngine: new (options: { threads?: number; isa?: string; memoryLimit?: number }) => NativeEngine;
@@ -15,6 +18,8 @@ export interface Binding {
 export interface NativeEngine {
   readonly threads: number;
   readonly isa: string;
+  /** Whether products of bfloat16 are dot products of the processor, or float32 on rounded operands: whichever it does faster. */
+  usesBfloat16DotProducts(): boolean;
   submit(words: Uint32Array): void;
   upload(handle: number, data: Uint8Array): void;
   read(handle: number, bytes: number): Promise<Buffer>;
@@ -55,7 +60,7 @@ let loaded: Binding | undefined;
 
 /**
  * Loads the native library: the one that was built in this repository, else the one of the platform's package.
- * @throws {EngineError} `ENGINE_BINARY_ABSENT`
+ * @throws {EngineError} `ENGINE_BINARY_ABSENT`, `ENGINE_BINARY_MISMATCH`
  */
 export function loadBinding(): Binding {
   if (loaded !== undefined) return loaded;
@@ -63,9 +68,9 @@ export function loadBinding(): Binding {
   const platform = platformName();
   const built = fileURLToPath(new URL(`../native/codex-engine.${platform}.node`, import.meta.url));
   const name = existsSync(built) ? built : `@codex/engine-${platform}`;
+  let binding: Binding;
   try {
-    loaded = require(name) as Binding;
-    return loaded;
+    binding = require(name) as Binding;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     throw new EngineError("ENGINE_BINARY_ABSENT", `engine: no native library for ${platform}: ${reason}`, {
@@ -73,6 +78,18 @@ export function loadBinding(): Binding {
       help: `Install @codex/engine-${platform}, or, in a clone of the repository, install Rust (cargo) and run \`npm run build\`.`,
     });
   }
+  if (binding.version?.() !== version) {
+    const found = binding.version?.() ?? "an older one";
+    throw new EngineError(
+      "ENGINE_BINARY_MISMATCH",
+      `engine: the native library ${name} is ${found}, expected ${version}`,
+      {
+        help: `Install @codex/engine-${platform}@${version}, or, in a clone of the repository, run \`npm run build\`.`,
+      },
+    );
+  }
+  loaded = binding;
+  return loaded;
 }
 
 /** As napi-rs names platforms: `linux-x64-gnu`, `darwin-arm64`, `win32-x64-msvc`. */

@@ -1,6 +1,8 @@
 export type EngineErrorCode =
   /** There is no native library for this platform, or it does not load. */
   | "ENGINE_BINARY_ABSENT"
+  /** The native library is of another version than this package. */
+  | "ENGINE_BINARY_MISMATCH"
   /** `CODEX_NUM_THREADS`, `CODEX_ENGINE_MEMORY_LIMIT` or `CODEX_ENGINE_ISA` cannot be used. */
   | "ENGINE_SETTING_INVALID"
   /** Operands of an operation do not fit each other: a shape, a dtype, an index out of range. */

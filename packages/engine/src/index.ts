@@ -9,8 +9,7 @@ export type { ProfileEvent } from "./binding.ts";
 export { EngineError, type EngineErrorCode } from "./errors.ts";
 export type { Step, StepRecorder } from "./recording.ts";
 export type { EngineStats } from "./stats.ts";
-
-export const version = "0.1.0";
+export { version } from "./version.ts";
 
 /** The version of the op set of `@codex/tensor` that the kernels here implement. */
 export const opSetVersion = 2;
@@ -29,11 +28,26 @@ registerKernels();
 
 /**
  * Starts the engine, without making it TensorFlow.js' current backend.
- * @throws {EngineError} `ENGINE_BINARY_ABSENT`, `ENGINE_SETTING_INVALID`
+ * @throws {EngineError} `ENGINE_BINARY_ABSENT`, `ENGINE_BINARY_MISMATCH`, `ENGINE_SETTING_INVALID`
  */
-export async function register(): Promise<{ backend: string; threads: number; deterministic: boolean; isa: string }> {
-  const { threads, isa } = started().native;
-  return { backend: NAME, threads, deterministic: true, isa };
+export async function register(): Promise<EngineDescription> {
+  const { native } = started();
+  const { threads, isa } = native;
+  const bfloat16 = native.usesBfloat16DotProducts() ? "dot products" : "float32 on rounded operands";
+  return { backend: NAME, threads, deterministic: true, isa, bfloat16 };
+}
+
+/** What runs here. */
+export interface EngineDescription {
+  /** Its name in TensorFlow.js. */
+  readonly backend: string;
+  readonly threads: number;
+  /** Whether a program that runs again gets the same bits. */
+  readonly deterministic: boolean;
+  /** Instruction set of the kernels. */
+  readonly isa: string;
+  /** How products with `precision: bfloat16` are computed: the way that this processor does faster. */
+  readonly bfloat16: "dot products" | "float32 on rounded operands";
 }
 
 /** What the engine has done so far in this process. */

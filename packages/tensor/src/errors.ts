@@ -5,6 +5,8 @@ export type TensorErrorCode =
   | "TENSOR_ARGUMENT_INVALID"
   /** The device that was asked for by name is not installed, or does not load. */
   | "TENSOR_DEVICE_ABSENT"
+  /** A setting of the device, such as `CODEX_NUM_THREADS`, cannot be used. */
+  | "TENSOR_DEVICE_SETTING_INVALID"
   /** The native engine implements another version of the op set. */
   | "TENSOR_OP_SET_MISMATCH"
   /** The device does not compute in the precision that was asked for. */

@@ -16,11 +16,18 @@ async function projectWith(name: string, type: "module" | "commonjs", source: st
   return directory;
 }
 
+/** An `@codex/engine` that does not start, with the error that the real one throws. */
+function engineThatFails(code: string, message: string, help?: string): Promise<string> {
+  const error = `Object.assign(new Error(${JSON.stringify(message)}), ${JSON.stringify({ code, help })})`;
+  const source = `export const version = "0.3.0"; export const opSetVersion = 2; export const register = async () => { throw ${error}; };`;
+  return projectWith("@codex/engine", "module", source);
+}
+
 const directories: string[] = [];
 let bare: string;
 
 beforeAll(async () => {
-  bare = await projectWith("nothing", "module", "");
+  bare = await engineThatFails("ENGINE_BINARY_ABSENT", "engine: no native library for plan9-vax", "Install Rust.");
 });
 
 afterAll(async () => {
@@ -37,7 +44,9 @@ test.each(["cpu", "wasm"] as const)("selecting %s makes it the current backend",
 test("auto takes the first that loads and says why the others were passed over", async () => {
   const { device, reason } = await selectDevice("auto", { projectDirectory: bare });
   expect(device).toBe("wasm");
-  expect(reason).toContain("engine: @codex/engine is not installed");
+  expect(reason).toContain(
+    "engine: @codex/engine is installed but does not load: engine: no native library for plan9-vax",
+  );
   expect(reason).toContain("tensorflow: @tensorflow/tfjs-node-gpu and @tensorflow/tfjs-node are not installed");
 });
 
@@ -68,19 +77,18 @@ test("probing reports every device and leaves the current one current", async ()
     ["wasm", true],
     ["cpu", true],
   ]);
-  expect(reports[0]!.enable).toBe("The native engine has not been released yet.");
+  expect(reports[0]!.enable).toBe("Install Rust.");
   expect(tf.getBackend()).toBe("cpu");
 });
 
 test("a TensorFlow that is installed and does not load is reported with its reason", async () => {
   const source = 'throw new Error("libtensorflow.so.2: cannot open shared object file\\nmore");';
   const projectDirectory = await projectWith("@tensorflow/tfjs-node", "commonjs", source);
-  const { device, reason } = await selectDevice("auto", { projectDirectory });
-  expect(device).toBe("wasm");
-  expect(reason).toContain(
-    "@tensorflow/tfjs-node is installed but does not load: libtensorflow.so.2: cannot open shared object file",
-  );
-  expect(tf.getBackend()).toBe("wasm");
+  const reports = await probeDevices({ projectDirectory });
+  expect(reports[1]).toMatchObject({
+    found: false,
+    reason: "@tensorflow/tfjs-node is installed but does not load: libtensorflow.so.2: cannot open shared object file",
+  });
 });
 
 test("what tfjs-node needs of Node's util is there, also where Node has removed it", async () => {
@@ -109,6 +117,25 @@ test("an engine of the same op set is taken first", async () => {
   );
   const selection = await selectDevice("auto", { projectDirectory });
   expect(selection).toMatchObject({ device: "engine", backend: "cpu", version: "0.3.0", threads: 2 });
+  expect(selection.reason).toBe("native kernels: op set 2 (first that loads)");
+});
+
+test("an engine that is asked for by name and has no library is an error that says what to do", async () => {
+  await expect(selectDevice("engine", { projectDirectory: bare })).rejects.toMatchObject({
+    code: "TENSOR_DEVICE_ABSENT",
+    message: expect.stringContaining("no native library for plan9-vax"),
+    help: "Install Rust.",
+  });
+});
+
+test("a setting that the engine cannot use is an error with a code of its own", async () => {
+  const message = 'CODEX_NUM_THREADS: expected a number above 0, got "two"';
+  const projectDirectory = await engineThatFails("ENGINE_SETTING_INVALID", message);
+  await expect(selectDevice("engine", { projectDirectory })).rejects.toMatchObject({
+    code: "TENSOR_DEVICE_SETTING_INVALID",
+    message: `device engine: ${message}`,
+  });
+  expect((await selectDevice("auto", { projectDirectory })).reason).toContain(`engine: ${message}`);
 });
 
 test("an engine of another op set is an error that names both versions", async () => {

@@ -39,7 +39,8 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
         device.device,
         device.found ? (device.version ?? "") : "absent",
         device.found ? `${device.threads} thread${device.threads === 1 ? "" : "s"}` : "",
-        device.found ? (device.deterministic ? "repeats its bits" : "does not repeat its bits") : (device.reason ?? ""),
+        device.found ? (device.deterministic ? "repeats its bits" : "does not repeat its bits") : "",
+        device.reason ?? "",
       ]);
       out.write(`${table(rows)}\n\nchosen: ${report.chosen.device} (${report.chosen.reason})\n`);
       for (const device of report.devices)

@@ -69,6 +69,11 @@ pub enum Precision {
     BFloat16,
 }
 
+/// How products of bfloat16 are computed on this processor: whichever is faster. Measures that for a moment at the first call.
+pub fn uses_bfloat16_dot_products(isa: Isa) -> bool {
+    TileSet::pairs(isa).is_some_and(|pairs| std::ptr::eq(pairs, TileSet::bfloat16(isa)))
+}
+
 /// Applied to a sum as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Activation {

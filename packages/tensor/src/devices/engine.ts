@@ -10,11 +10,11 @@ export interface EngineModule {
   /** The version of `OP_SET` whose kernels it has. */
   readonly opSetVersion: number;
   /** Registers backend and kernels with TensorFlow.js. */
-  register(): Promise<{ backend: string; threads: number; deterministic: boolean }>;
+  register(): Promise<{ backend: string; threads: number; deterministic: boolean; isa?: string; bfloat16?: string }>;
 }
 
 const PACKAGE = "@codex/engine";
-const ENABLE = "The native engine has not been released yet.";
+const ENABLE = `Run \`npm install ${PACKAGE}\`.`;
 
 /** The native backend, if the user has installed it. */
 export const engineDevice: Device = {
@@ -27,13 +27,14 @@ export const engineDevice: Device = {
       if (module.opSetVersion !== OP_SET.version) {
         const versions = `op set ${module.opSetVersion}, @codex/tensor needs ${OP_SET.version}`;
         const reason = `${PACKAGE} ${module.version} implements ${versions}`;
-        return absent("engine", reason, `Install versions of both packages that fit.`, "TENSOR_OP_SET_MISMATCH");
+        return absent("engine", reason, "Install versions of both packages that fit.", "TENSOR_OP_SET_MISMATCH");
       }
-      const { backend, threads, deterministic } = await module.register();
+      const { backend, threads, deterministic, isa, bfloat16 } = await module.register();
       await initializeBackend(backend);
+      const details = [isa, bfloat16 && `bfloat16 by ${bfloat16}`, `op set ${module.opSetVersion}`].filter(Boolean);
       return {
         found: true,
-        reason: "native kernels",
+        reason: `native kernels: ${details.join(", ")}`,
         backend,
         version: module.version,
         threads,
@@ -41,7 +42,13 @@ export const engineDevice: Device = {
         enable: "",
       };
     } catch (error) {
-      return absent("engine", `${PACKAGE} is installed but does not load: ${messageOf(error)}`, ENABLE);
+      // What the engine throws says what to do; a setting that cannot be used is not the lack of a device.
+      const { code, help } = error as { code?: unknown; help?: unknown };
+      const enable = typeof help === "string" ? help : `Install ${PACKAGE} again.`;
+      if (code === "ENGINE_SETTING_INVALID") {
+        return absent("engine", messageOf(error), "Correct or unset it.", "TENSOR_DEVICE_SETTING_INVALID");
+      }
+      return absent("engine", `${PACKAGE} is installed but does not load: ${messageOf(error)}`, enable);
     }
   },
 };

@@ -144,6 +144,15 @@ export class EngineBackend extends KernelBackend {
     return { dataId: info.dataId, shape, dtype };
   }
 
+  /**
+   * Memory for a result that takes the place of an input: the input's own, with one more reference, where no other tensor shares it; else a
+   * copy.
+   */
+  writable(info: TensorInfo): TensorInfo {
+    if (this.refCount(info.dataId) === 1) return this.alias(info);
+    return this.run("Copy", [info], [{ shape: info.shape, dtype: info.dtype as NativeDType }])[0]!;
+  }
+
   /** How the native side names a tensor. */
   operand(info: TensorInfo): Operand {
     const data = this.#get(info.dataId);

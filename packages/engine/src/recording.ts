@@ -9,7 +9,9 @@ export interface Step {
   readonly inputs: readonly Tensor[];
   /** Random keys, by identity: the very objects that reach the ops. */
   readonly keys: readonly Key[];
-  /** Uses the inputs and the keys, reads no value, and returns tensors. Variables that it uses keep their data (in-place updates are fine). */
+  /** What else the body reads: variables. A step whose weights lie elsewhere than when it was recorded is recorded again. */
+  readonly weights: readonly Tensor[];
+  /** Uses the inputs, the keys and the weights, reads no value, and returns tensors. */
   readonly body: () => Tensor[];
 }
 
@@ -37,7 +39,9 @@ interface Program {
   readonly keyPlaces: readonly (readonly number[])[];
   /** Handles that come and go inside of it. */
   readonly handles: ReadonlySet<number>;
-  /** Data that it uses and that must stay where it is: weights. */
+  /** Where the weights lay. */
+  readonly weights: readonly number[];
+  /** Data from outside that it uses; when it is freed the program is worth nothing. */
   readonly captured: ReadonlySet<number>;
   isValid: boolean;
 }
@@ -89,12 +93,19 @@ export class StepRecordings {
   createRecorder(): StepRecorder {
     const programs = new Map<string, Program | { attempts: number }>();
     const outputsOf = new Map<string, Tensor[]>();
+    let last: Program | undefined;
     return {
       run: (step) => {
         const signature = this.#signature(step);
         let found = programs.get(signature);
+        // The results of the last run may go: with batches of two shapes there would be two sets of gradients.
+        if (last !== undefined && last !== found) this.#freeOutputs(last);
+        last = undefined;
         if (found !== undefined && "id" in found) {
-          if (found.isValid) return this.#replay(found, step);
+          if (found.isValid && this.#weightsAreThere(found, step)) {
+            last = found;
+            return this.#replay(found, step);
+          }
           this.#forget(found);
           found = undefined;
         }
@@ -109,6 +120,7 @@ export class StepRecordings {
         }
         const { outputs, program } = this.#record(step);
         if (program === undefined) outputsOf.set(signature, outputs);
+        last = program;
         programs.set(signature, program ?? { attempts: attempts + 1 });
         return outputs;
       },
@@ -126,13 +138,25 @@ export class StepRecordings {
     return `${shapes.join(" ")} ${keys.length} ${this.#backend.precision}`;
   }
 
-  #record({ inputs, keys, body }: Step): { outputs: Tensor[]; program: Program | undefined } {
+  #weightsAreThere({ weights }: Program, step: Step): boolean {
+    return step.weights.every((weight, i) => this.#backend.operand(weight).handle === weights[i]);
+  }
+
+  #freeOutputs({ outputs }: Program): void {
+    for (const output of outputs) this.#queue.free(this.#backend.operand(output).handle);
+  }
+
+  #record({ inputs, keys, weights, body }: Step): { outputs: Tensor[]; program: Program | undefined } {
     const active: Recording = { created: new Set(), captured: new Set(), freed: new Set(), reason: undefined };
     this.#active = active;
     this.#queue.startRecording();
     let outputs: Tensor[];
     try {
       outputs = tidy(() => body()).map((output) => keep(output));
+    } catch (error) {
+      this.#queue.stopRecording();
+      this.#backend.returnHandles(active.freed);
+      throw error;
     } finally {
       this.#active = undefined;
     }
@@ -153,6 +177,7 @@ export class StepRecordings {
       outputs,
       keyPlaces: keys.map((key) => (keyPlaces.get(key) ?? []).map((place) => start + place)),
       handles: active.freed,
+      weights: weights.map((weight) => this.#backend.operand(weight).handle),
       captured: active.captured,
       isValid: true,
     };

@@ -7,6 +7,8 @@ export interface RecordableStep {
   readonly inputs: readonly Tensor[];
   /** Philox keys that differ from run to run, by identity: the very objects reach the ops. */
   readonly keys: readonly PhiloxKey[];
+  /** What else the body reads: the model's variables. */
+  readonly weights: readonly Tensor[];
   /**
    * Enqueues the step and returns its results, tensors of its own. It reads no value, waits for nothing, and disposes what else it makes.
    * A replay does not call it: whatever it does beside kernels on `inputs`, `keys` and variables happens once.

@@ -58,6 +58,7 @@ export async function computeStepGradients(
     for (const { batch } of microSteps) batches.push(toDevice(batch, model));
     const { outputs, release } = await runner.run({
       inputs: batches.flatMap(tensorsOf),
+      weights: [...model.parameters().values()].map(({ variable }) => variable),
       keys: microSteps.flatMap(({ context }) => (context.dropoutKey === undefined ? [] : [context.dropoutKey])),
       *body() {
         let sum: MicroGradients | undefined;

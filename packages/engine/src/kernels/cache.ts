@@ -6,8 +6,9 @@ export const cache: readonly KernelConfig[] = [
   kernel<{ cache: TensorInfo; fresh: TensorInfo }, { position: number }>(
     "CodexCacheAppend",
     (backend, { cache: whole, fresh }, { position }) => {
-      backend.run("CacheAppend", [fresh], [], { inouts: [whole], ints: [position] });
-      return [backend.alias(whole)];
+      const next = backend.writable(whole);
+      backend.run("CacheAppend", [fresh], [], { inouts: [next], ints: [position] });
+      return [next];
     },
   ),
 ];

@@ -44,27 +44,29 @@ export const optimizer: readonly KernelConfig[] = [
       list(inputs, "parameter", count),
       list(inputs, "firstMoment", count),
       list(inputs, "secondMoment", count),
-    );
+    ).map((info) => backend.writable(info));
     const floats = [learningRate, beta1, beta2, eps, step, ...weightDecay];
     backend.run("AdamW", gradientsAndScale(inputs, count), [], { inouts, floats });
-    return inouts.map((info) => backend.alias(info));
+    return inouts;
   }),
   kernel<Tensors, SgdAttributes>("CodexSgd", (backend, inputs, attributes) => {
     const { count, learningRate, momentum, nesterov, weightDecay } = attributes;
     const parameters = list(inputs, "parameter", count);
-    const inouts = momentum === 0 ? parameters : interleaved(parameters, list(inputs, "momentumBuffer", count));
+    const states = momentum === 0 ? [] : [list(inputs, "momentumBuffer", count)];
+    const inouts = interleaved(parameters, ...states).map((info) => backend.writable(info));
     backend.run("Sgd", gradientsAndScale(inputs, count), [], {
       inouts,
       ints: [Number(momentum !== 0), Number(nesterov)],
       floats: [learningRate, momentum, ...weightDecay],
     });
-    return inouts.map((info) => backend.alias(info));
+    return inouts;
   }),
   kernel<Tensors, object>("CodexGlobalNorm", (backend, inputs) =>
     backend.run("GlobalNorm", list(inputs, "x", Object.keys(inputs).length), [{ shape: [], dtype: "float32" }]),
   ),
   kernel<{ sum: TensorInfo; x: TensorInfo }, object>("CodexAccumulate", (backend, { sum, x }) => {
-    backend.run("Accumulate", [x], [], { inouts: [sum] });
-    return [backend.alias(sum)];
+    const total = backend.writable(sum);
+    backend.run("Accumulate", [x], [], { inouts: [total] });
+    return [total];
   }),
 ];

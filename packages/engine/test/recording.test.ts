@@ -14,9 +14,8 @@ const backend = () => tf.backend() as EngineBackend;
 /** Dropout, a product with a variable, and a sum: what a step is made of. */
 function body(x: tf.Tensor2D, key: Key, weight: tf.Variable): tf.Tensor[] {
   return tf.tidy(() => {
-    const [dropped] = tf
-      .engine()
-      .runKernel("CodexDropout", { x }, { rate: 0.25, key, offset: 0 } as object) as tf.Tensor[];
+    const attributes = { rate: 0.25, key, offset: 0 } as unknown as tf.NamedAttrMap;
+    const [dropped] = tf.engine().runKernel("CodexDropout", { x }, attributes) as tf.Tensor[];
     const product = tf.matMul(dropped as tf.Tensor2D, weight as unknown as tf.Tensor2D);
     return [product, tf.sum(tf.square(product))];
   });

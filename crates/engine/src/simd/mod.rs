@@ -88,6 +88,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     unsafe fn transpose(rows: &mut [Self::F; MAX_LANES]);
     /// Brings the cache line of an address near; any address may be given.
     unsafe fn prefetch(address: *const f32);
+    /// The same, but no nearer than the second cache.
+    unsafe fn prefetch_second(address: *const f32);
 
     /// `x 2^n` for a whole n from -150 to 130 and a normal x from 1/2 to 2, rounded once.
     #[inline(always)]

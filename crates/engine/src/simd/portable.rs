@@ -239,4 +239,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn prefetch(_address: *const f32) {}
+
+    #[inline(always)]
+    unsafe fn prefetch_second(_address: *const f32) {}
 }

@@ -7,7 +7,7 @@
 
 use super::problem::{Heads, Meeting, Problem};
 use super::tiles::{
-    COLUMN_PADDING, LANE_NUMBERS, Left, Pieces, ROW_PADDING, Right, Sum, Target, block_rows, multiply, pack_rows, pack_transposed,
+    Ahead, COLUMN_PADDING, LANE_NUMBERS, Left, Pieces, ROW_PADDING, Right, Sum, Target, block_rows, multiply, pack_rows, pack_transposed,
 };
 use crate::call::Context;
 use crate::error::Result;
@@ -62,6 +62,17 @@ struct Backward<'a> {
     part_keys: usize,
     /// `[parts - 1][batch, heads, queries, head_dim]`.
     dq_parts: Shared<f32>,
+    /// From a task to the one that this thread is likely to get next.
+    next_task: usize,
+}
+
+/// The keys that a task owns.
+struct Task {
+    batch: usize,
+    key_head: usize,
+    part: usize,
+    first: usize,
+    end: usize,
 }
 
 impl Backward<'_> {
@@ -69,6 +80,20 @@ impl Backward<'_> {
     fn first_query(&self, key: usize) -> usize {
         let problem = self.problem;
         if problem.causal { key.saturating_sub(problem.first_position()) / TILE * TILE } else { 0 }
+    }
+
+    fn task(&self, index: usize) -> Task {
+        let problem = self.problem;
+        // The first keys are seen by most queries: they come first, so that no thread begins with them when the others are done.
+        let pairs = problem.batch * problem.key_heads;
+        let (part, pair) = (index / pairs, index % pairs);
+        let first = part * self.part_keys;
+        let end = problem.keys.min(first + self.part_keys);
+        Task { batch: pair / problem.key_heads, key_head: pair % problem.key_heads, part, first, end }
+    }
+
+    fn tasks(&self) -> usize {
+        self.problem.batch * self.problem.key_heads * self.parts
     }
 
     /// Where a part leaves its share of the gradient of the queries.
@@ -101,8 +126,8 @@ pub unsafe fn backward(context: &Context, problem: &Problem, dropout: Option<Dro
             Shared::new(std::slice::from_raw_parts_mut(scratch.data().cast::<f32>(), elements * context.pool.threads())),
         )
     };
-    let backward = Backward { problem, dropout, gradients, parts, part_keys, dq_parts };
-    problem.run(context.pool, pairs * parts, |task, worker| {
+    let backward = Backward { problem, dropout, gradients, parts, part_keys, dq_parts, next_task: context.pool.threads() };
+    problem.run(context.pool, backward.tasks(), |task, worker| {
         // SAFETY: a worker has its own part of the scratch memory, a task its own keys and its own share of the queries' gradient.
         unsafe {
             let (buffers, _) = Buffers::lay_out(problem, part_keys, scratch.get().add(worker * elements));
@@ -217,17 +242,26 @@ unsafe fn add_row<S: Simd>(from: *const f32, factor: f32, to: *mut f32, count: u
 /// The keys of a part, span by span.
 #[inline(always)]
 unsafe fn backward_part<S: Simd>(backward: &Backward, buffers: Buffers, task: usize) {
-    let Backward { problem, gradients, part_keys, .. } = *backward;
+    let Backward { problem, gradients, .. } = *backward;
     let dim = problem.head_dim;
     let padded_dim = dim.next_multiple_of(COLUMN_PADDING);
-    // The first keys are seen by most queries: they come first, so that no thread begins with them when the others are done.
-    let pairs = problem.batch * problem.key_heads;
-    let part = task / pairs;
-    let (batch, key_head) = (task % pairs / problem.key_heads, task % problem.key_heads);
-    let part_end = problem.keys.min((part + 1) * part_keys);
+    let Task { batch, key_head, part, first: part_first, end: part_end } = backward.task(task);
+    let ahead = Ahead::new(dim);
+    let next = task + backward.next_task;
+    if next < backward.tasks() {
+        let next = backward.task(next);
+        let keys = (next.end - next.first).min(SPAN);
+        let (query, head) = (backward.first_query(next.first), next.key_head * problem.group());
+        for heads in [&problem.q, &gradients.dy, &gradients.y] {
+            ahead.want(heads, next.batch, head, query, (problem.queries - query).min(TILE));
+        }
+        for heads in [&problem.v, &problem.k] {
+            ahead.want(heads, next.batch, next.key_head, next.first, keys);
+        }
+    }
     // SAFETY: by the contract of `backward`; the buffers are laid out for these sizes.
     unsafe {
-        for span in (part * part_keys..part_end).step_by(SPAN) {
+        for span in (part_first..part_end).step_by(SPAN) {
             let keys = (part_end - span).min(SPAN);
             let padded_keys = keys.next_multiple_of(TILE);
             let (k, v) = (problem.k.at(batch, key_head, span), problem.v.at(batch, key_head, span));
@@ -242,19 +276,22 @@ unsafe fn backward_part<S: Simd>(backward: &Backward, buffers: Buffers, task: us
             }
             for group in 0..problem.group() {
                 for first in (backward.first_query(span)..problem.queries).step_by(TILE) {
+                    let head = key_head * problem.group() + group;
+                    let count = (problem.queries - first).min(TILE);
+                    let after = (problem.queries - first - count).min(TILE);
+                    if after == 0 && group == problem.group() - 1 {
+                        ahead.want(&gradients.dk, batch, key_head, span, keys);
+                        ahead.want(&gradients.dv, batch, key_head, span, keys);
+                    }
+                    ahead.want(&backward.dq(part), batch, head, first, count);
+                    for heads in [&problem.q, &gradients.dy, &gradients.y] {
+                        ahead.want(heads, batch, head, first + count, after);
+                    }
                     backward_tile::<S>(
                         backward,
                         buffers,
-                        Tile {
-                            batch,
-                            head: key_head * problem.group() + group,
-                            first,
-                            count: (problem.queries - first).min(TILE),
-                            span,
-                            keys,
-                            part,
-                            first_of_part: span == part * part_keys,
-                        },
+                        &ahead,
+                        Tile { batch, head, first, count, span, keys, part, first_of_part: span == part_first },
                     );
                 }
             }
@@ -292,7 +329,7 @@ struct Tile {
 }
 
 #[inline(always)]
-unsafe fn backward_tile<S: Simd>(backward: &Backward, buffers: Buffers, tile: Tile) {
+unsafe fn backward_tile<S: Simd>(backward: &Backward, buffers: Buffers, ahead: &Ahead, tile: Tile) {
     let Backward { problem, gradients, dropout, .. } = *backward;
     let Tile { batch, head, first, count, span, keys, part, first_of_part } = tile;
     let dim = problem.head_dim;
@@ -341,7 +378,7 @@ unsafe fn backward_tile<S: Simd>(backward: &Backward, buffers: Buffers, tile: Ti
             let left = Left { data: buffers.queries, stride: padded_dim };
             let right = Right::panels::<S>(buffers.key_panels, dim, packed);
             if all_seen {
-                multiply::<S, false>(rows, left, right, seen, |_, _| (0, dim), probabilities);
+                multiply::<S, false>(rows, left, right, seen, |_, _| (0, dim), probabilities, ahead);
             } else {
                 let documents = match problem.documents {
                     Some(documents) if meeting == Meeting::Sometimes => documents.of(batch, position, position + count),
@@ -353,7 +390,7 @@ unsafe fn backward_tile<S: Simd>(backward: &Backward, buffers: Buffers, tile: Ti
                     own_documents: documents,
                     documents: buffers.documents.add(packed),
                 };
-                multiply::<S, false>(rows, left, right, seen, |_, _| (0, dim), masked);
+                multiply::<S, false>(rows, left, right, seen, |_, _| (0, dim), masked, ahead);
             }
             multiply::<S, false>(
                 rows,
@@ -362,6 +399,7 @@ unsafe fn backward_tile<S: Simd>(backward: &Backward, buffers: Buffers, tile: Ti
                 seen,
                 |_, _| (0, dim),
                 ScoreGradients { probabilities: buffers.probabilities, delta: buffers.delta, factors, to: buffers.scores },
+                ahead,
             );
             // From the first block of rows on that sees the key.
             let seeing = |from: usize, _| {
@@ -377,6 +415,7 @@ unsafe fn backward_tile<S: Simd>(backward: &Backward, buffers: Buffers, tile: Ti
                     |_, _| columns,
                     seeing,
                     Sum { to: to.add(packed * padded_dim), stride: padded_dim, add: true },
+                    ahead,
                 );
             }
             multiply::<S, false>(
@@ -386,6 +425,7 @@ unsafe fn backward_tile<S: Simd>(backward: &Backward, buffers: Buffers, tile: Ti
                 |_, _| columns,
                 |from, end| (0, seen(from, end)),
                 Sum { to: buffers.dq, stride: padded_dim, add },
+                ahead,
             );
             add = true;
         }

@@ -4,7 +4,7 @@
 //! Powers are to base 2, with log2(e) in the factor of the queries.
 
 use super::problem::{Heads, Meeting, Problem};
-use super::tiles::{COLUMN_PADDING, LANE_NUMBERS, Left, Pieces, ROW_PADDING, Right, Sum, multiply, pack_rows, pack_transposed};
+use super::tiles::{Ahead, COLUMN_PADDING, LANE_NUMBERS, Left, Pieces, ROW_PADDING, Right, Sum, multiply, pack_rows, pack_transposed};
 use crate::call::Context;
 use crate::error::Result;
 use crate::kernels::philox::DropoutMask;
@@ -40,6 +40,8 @@ struct Forward<'a> {
     chunks: usize,
     /// Keys that are packed at a time.
     span: usize,
+    /// From a task to the one that this thread is likely to get next.
+    next_task: usize,
 }
 
 /// Computes `y` and, for the gradient, the logarithm to base 2 of each row's sum of powers.
@@ -56,13 +58,13 @@ pub unsafe fn forward(context: &Context, problem: &Problem, dropout: Option<Drop
         chunk,
         chunks: problem.queries.div_ceil(chunk),
         span: (PACKED_ELEMENTS / padded_dim.max(1)).clamp(KEY_BLOCK, 4 * KEY_BLOCK).next_multiple_of(KEY_BLOCK),
+        next_task: context.pool.threads(),
     };
     let (_, elements) = Buffers::lay_out(&forward, std::ptr::null_mut());
     let scratch = context.allocator.scratch(elements * context.pool.threads() * size_of::<f32>())?;
     // SAFETY: the block is that long.
     let scratch = Shared::new(unsafe { std::slice::from_raw_parts_mut(scratch.data().cast::<f32>(), elements * context.pool.threads()) });
-    let tasks = problem.batch * problem.key_heads * forward.chunks;
-    problem.run(context.pool, tasks, |task, worker| {
+    problem.run(context.pool, forward.tasks(), |task, worker| {
         // SAFETY: a worker has its own part of the scratch memory, a task its own queries.
         unsafe {
             let (buffers, _) = Buffers::lay_out(&forward, scratch.get().add(worker * elements));
@@ -118,6 +120,34 @@ impl Buffers {
     }
 }
 
+/// What a task computes.
+struct Task {
+    batch: usize,
+    key_head: usize,
+    /// First query.
+    first: usize,
+    /// Queries, of each head.
+    count: usize,
+    /// Keys that the last query sees.
+    visible: usize,
+}
+
+impl Forward<'_> {
+    fn task(&self, index: usize) -> Task {
+        let problem = self.problem;
+        // The last queries see most: they come first, so that no thread begins with them when the others are done.
+        let pairs = problem.batch * problem.key_heads;
+        let first = (self.chunks - 1 - index / pairs) * self.chunk;
+        let count = (problem.queries - first).min(self.chunk);
+        let (batch, key_head) = (index % pairs / problem.key_heads, index % problem.key_heads);
+        Task { batch, key_head, first, count, visible: problem.visible(first + count) }
+    }
+
+    fn tasks(&self) -> usize {
+        self.problem.batch * self.problem.key_heads * self.chunks
+    }
+}
+
 simd_dispatch! {
     /// SAFETY: as `forward`; the buffers are the task's own.
     unsafe fn forward_task(forward: &Forward, buffers: Buffers, task: usize) = forward_chunk;
@@ -127,14 +157,18 @@ simd_dispatch! {
 #[inline(always)]
 unsafe fn forward_chunk<S: Simd>(forward: &Forward, buffers: Buffers, task: usize) {
     let problem = forward.problem;
-    // The last queries see most: they come first, so that no thread begins with them when the others are done.
-    let pairs = problem.batch * problem.key_heads;
-    let first = (forward.chunks - 1 - task / pairs) * forward.chunk;
-    let (batch, key_head) = (task % pairs / problem.key_heads, task % problem.key_heads);
-    let count = (problem.queries - first).min(forward.chunk);
+    let Task { batch, key_head, first, count, visible } = forward.task(task);
     let padded_count = count.next_multiple_of(ROW_PADDING);
     let padded_dim = problem.head_dim.next_multiple_of(COLUMN_PADDING);
-    let visible = problem.visible(first + count);
+    let ahead = Ahead::new(problem.head_dim);
+    let next = task + forward.next_task;
+    if next < forward.tasks() {
+        let next = forward.task(next);
+        let keys = next.visible.min(forward.span);
+        ahead.want(&problem.q, next.batch, next.key_head * problem.group(), next.first, next.count.min(QUERY_TILE));
+        ahead.want(&problem.v, next.batch, next.key_head, 0, keys);
+        ahead.want(&problem.k, next.batch, next.key_head, 0, keys);
+    }
     // SAFETY: by the contract of `forward`; the buffers are laid out for these sizes.
     unsafe {
         let rows = problem.group() * padded_count;
@@ -161,7 +195,12 @@ unsafe fn forward_chunk<S: Simd>(forward: &Forward, buffers: Buffers, task: usiz
                         span,
                         keys,
                     };
-                    forward_tile::<S>(forward, buffers, tile);
+                    if span == 0 {
+                        let rest = count - tile.row % padded_count;
+                        ahead.want(&forward.y, batch, tile.head, tile.first, tile.count);
+                        ahead.want(&problem.q, batch, tile.head, tile.first + tile.count, (rest - tile.count).min(QUERY_TILE));
+                    }
+                    forward_tile::<S>(forward, buffers, tile, &ahead);
                 }
             }
         }
@@ -189,7 +228,7 @@ struct Tile {
 }
 
 #[inline(always)]
-unsafe fn forward_tile<S: Simd>(forward: &Forward, buffers: Buffers, tile: Tile) {
+unsafe fn forward_tile<S: Simd>(forward: &Forward, buffers: Buffers, tile: Tile, ahead: &Ahead) {
     let Forward { problem, dropout, .. } = forward;
     let Tile { batch, head, first, count, row, span, keys } = tile;
     let dim = problem.head_dim;
@@ -216,7 +255,15 @@ unsafe fn forward_tile<S: Simd>(forward: &Forward, buffers: Buffers, tile: Tile)
             let seen = |_, end: usize| problem.seen(first + end - 1, key, keys);
             let left = Left { data: buffers.queries, stride: padded_dim };
             let right = Right::panels::<S>(buffers.keys, dim, packed);
-            multiply::<S, false>(rows, left, right, seen, |_, _| (0, dim), Sum { to: buffers.scores, stride: SCORE_STRIDE, add: false });
+            multiply::<S, false>(
+                rows,
+                left,
+                right,
+                seen,
+                |_, _| (0, dim),
+                Sum { to: buffers.scores, stride: SCORE_STRIDE, add: false },
+                ahead,
+            );
             for i in 0..count {
                 let query = first + i;
                 let scores = buffers.scores.add(i * SCORE_STRIDE);
@@ -255,6 +302,7 @@ unsafe fn forward_tile<S: Simd>(forward: &Forward, buffers: Buffers, tile: Tile)
                 |_, _| columns,
                 |from, end| (0, seen(from, end)),
                 Sum { to: buffers.outputs.add(row * padded_dim), stride: padded_dim, add: true },
+                ahead,
             );
         }
     }

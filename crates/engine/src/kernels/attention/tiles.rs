@@ -1,12 +1,20 @@
 //! Products of small tiles that lie in the first two caches, and the packing of their operands.
 
+use super::problem::Heads;
 use crate::simd::{MAX_LANES, Simd};
+use std::cell::Cell;
 
 /// Rows of every tile are padded to a multiple of this.
 pub const ROW_PADDING: usize = 8;
 
 /// Elements that every row of scratch memory is padded to: a cache line, and the widest vector.
 pub const COLUMN_PADDING: usize = 16;
+
+/// Elements of a cache line.
+const CACHE_LINE: usize = 16;
+
+/// Elements that a block of a product brings near: 32 lines.
+const AHEAD_ELEMENTS: usize = 32 * CACHE_LINE;
 
 /// Lane numbers.
 pub const LANE_NUMBERS: [f32; 16] = [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.];
@@ -87,6 +95,56 @@ impl Right {
     }
 }
 
+/// Vectors that will be wanted soon. Each block of a product brings some of them near, so that memory works while the processor multiplies.
+/// What was asked for last comes first.
+pub struct Ahead {
+    columns: usize,
+    wanted: [Cell<Wanted>; 8],
+    count: Cell<usize>,
+}
+
+#[derive(Clone, Copy)]
+struct Wanted {
+    data: *const f32,
+    stride: usize,
+    count: usize,
+}
+
+impl Ahead {
+    /// Of vectors of that many elements.
+    pub fn new(columns: usize) -> Ahead {
+        let nothing = Wanted { data: std::ptr::null(), stride: 0, count: 0 };
+        Ahead { columns, wanted: std::array::from_fn(|_| Cell::new(nothing)), count: Cell::new(0) }
+    }
+
+    /// Asks for `count` vectors of one head from a position on. With too many wishes at a time new ones are forgotten.
+    #[inline(always)]
+    pub fn want(&self, heads: &Heads, batch: usize, head: usize, time: usize, count: usize) {
+        if let Some(wanted) = self.wanted.get(self.count.get()) {
+            wanted.set(Wanted { data: heads.at(batch, head, time), stride: heads.time, count });
+            self.count.set(self.count.get() + 1);
+        }
+    }
+
+    /// Brings some of the last wish.
+    #[inline(always)]
+    unsafe fn bring<S: Simd>(&self) {
+        let Some(last) = self.count.get().checked_sub(1) else { return };
+        let Wanted { data, stride, count } = self.wanted[last].get();
+        let now = count.min((AHEAD_ELEMENTS / self.columns.max(1)).max(1));
+        for row in 0..now {
+            for column in (0..self.columns).step_by(CACHE_LINE) {
+                // SAFETY: a prefetch of any address is allowed.
+                unsafe { S::prefetch_second(data.wrapping_add(row * stride + column)) };
+            }
+        }
+        self.wanted[last].set(Wanted { data: data.wrapping_add(now * stride), stride, count: count - now });
+        if now == count {
+            self.count.set(last);
+        }
+    }
+}
+
 /// `rows` rows of the product of `left` and `right`. The block of rows that begins at `row` needs the first `width(row)` columns and sums over
 /// `depth(row)`; `rows` is padded, columns are computed by whole vectors.
 ///
@@ -99,6 +157,7 @@ pub unsafe fn multiply<S: Simd, const TRANSPOSED: bool>(
     width: impl Fn(usize, usize) -> usize,
     depth: impl Fn(usize, usize) -> (usize, usize),
     target: impl Target<S>,
+    ahead: &Ahead,
 ) {
     let block = block_rows::<S>();
     let columns = (0..rows).step_by(block).map(|row| width(row, row + block)).max().unwrap_or(0);
@@ -118,6 +177,7 @@ pub unsafe fn multiply<S: Simd, const TRANSPOSED: bool>(
             let depth = to.saturating_sub(from);
             // SAFETY: by the contract of the function.
             unsafe {
+                ahead.bring::<S>();
                 match (S::LANES == 16, width > S::LANES) {
                     (true, true) => product::<S, 8, 2, TRANSPOSED>(depth, a, left.stride, b, right.stride, row, column, target),
                     (true, false) => product::<S, 8, 1, TRANSPOSED>(depth, a, left.stride, b, right.stride, row, column, target),

@@ -16,6 +16,8 @@ import { StepRecordings } from "./recording.ts";
 
 /** Contents up to here travel among the operations. */
 const INLINE_BYTES = 4096;
+/** Integers up to here are remembered: an index that is out of range is an error at once where JavaScript knows it. */
+const KNOWN_INTS = 256;
 
 /** What stands behind a data id: a native buffer, or, for strings and complex numbers, values in JavaScript. */
 interface TensorData {
@@ -27,6 +29,8 @@ interface TensorData {
   handle: number;
   /** Of a string tensor. */
   values?: BackendValues;
+  /** Of a small int32 tensor that came from JavaScript. */
+  ints?: Int32Array | undefined;
   /** Of a complex one. */
   parts?: { real: TensorInfo; imag: TensorInfo };
 }
@@ -121,6 +125,7 @@ export class EngineBackend extends KernelBackend {
     const { ints = [], floats = [], inouts = [] } = options;
     const operands = inputs.map((info) => this.operand(info));
     const updated = inouts.map((info) => this.operand(info));
+    for (const { dataId } of inouts) this.#get(dataId).ints = undefined;
     for (const { handle } of [...operands, ...updated]) this.recordings.noteUsed(handle);
     const created = outputs.map(({ shape, dtype }) => this.#create(shape, dtype));
     this.#queue.run({
@@ -162,6 +167,11 @@ export class EngineBackend extends KernelBackend {
     return { handle: data.handle, dtype: data.dtype as NativeDType, shape: info.shape };
   }
 
+  /** The values of a small int32 tensor that came from JavaScript; `undefined` where only the engine knows them. */
+  knownInts(info: TensorInfo): Int32Array | undefined {
+    return this.#get(info.dataId).ints;
+  }
+
   /** Real and imaginary part of a complex tensor, without a new reference. */
   complexParts(info: TensorInfo): { real: TensorInfo; imag: TensorInfo } {
     return this.#get(info.dataId).parts!;
@@ -198,8 +208,10 @@ export class EngineBackend extends KernelBackend {
       this.#register({ dtype, size, refCount, handle: -1, parts }, dataId);
     } else {
       const handle = this.#takeHandle();
-      this.#register({ dtype, size, refCount, handle }, dataId);
-      this.#upload(handle, toTyped(values, dtype as NativeDType, size));
+      const typed = toTyped(values, dtype as NativeDType, size);
+      const ints = dtype === "int32" && size <= KNOWN_INTS ? Int32Array.from(typed) : undefined;
+      this.#register({ dtype, size, refCount, handle, ints }, dataId);
+      this.#upload(handle, typed);
     }
   }
 
@@ -322,6 +334,7 @@ export class EngineBackend extends KernelBackend {
   /** Overwrites the content of a tensor whose size and type stay. */
   overwrite(info: TensorInfo, values: TypedArray): void {
     const data = this.#get(info.dataId);
+    data.ints = undefined;
     this.#upload(data.handle, toTyped(values, data.dtype as NativeDType, data.size));
   }
 

@@ -14,6 +14,11 @@ export const gathers: readonly KernelConfig[] = [
         along,
         batchDims,
       );
+      // Others are the native kernel's to check, and an error when the result is read.
+      const last = x.shape[along]! - 1;
+      for (const index of backend.knownInts(indices) ?? []) {
+        util.assert(0 <= index && index <= last, () => `GatherV2: the index value ${index} is not in [0, ${last}]`);
+      }
       const batchAxes = batchDims < 0 ? batchDims + indices.shape.length : batchDims;
       return backend.run("GatherV2", [x, indices], [{ shape: outputShape, dtype: x.dtype as NativeDType }], {
         ints: [along, batchAxes],

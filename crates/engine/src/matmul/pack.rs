@@ -45,24 +45,23 @@ unsafe fn pack_along<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
     let words = A::words(k);
     for panel in first..last {
         let (start, width) = (panels.start(panel), panels.width(panel));
-        // SAFETY: in the order of `Pack`; lines that are not there repeat the last one, and a store reaches over the end of its row only where
-        // the next store follows.
+        // SAFETY: in the order of `Pack`; lines that are not there repeat the last one.
         unsafe {
             let to = pack.to.add(panels.span(first, panel) * words);
             let end = width * words;
-            for group in (0..width).step_by(S::LANES) {
-                let lanes = S::LANES.min(width - group);
-                let line = |i: usize| source.add((start + group + i.min(lanes - 1)).min(panels.lines - 1) * line_stride);
-                let mut word = 0;
-                while word < words {
-                    let (value, count) = (word * A::VALUES, S::LANES.min(words - word));
+            for word in (0..words).step_by(S::LANES) {
+                let (value, count) = (word * A::VALUES, S::LANES.min(words - word));
+                // The last group first: where it is not full, its stores reach into the next word's first, which comes later.
+                for group in (0..width).step_by(S::LANES).rev() {
+                    let lanes = S::LANES.min(width - group);
                     let mut rows = [S::splat(0.0); MAX_LANES];
                     for (i, row) in rows.iter_mut().enumerate().take(S::LANES) {
-                        *row = A::along(line(i).add(value), k - value);
+                        let line = (start + group + i.min(lanes - 1)).min(panels.lines - 1);
+                        *row = A::along(source.add(line * line_stride + value), k - value);
                     }
                     S::transpose(&mut rows);
                     let at = word * width + group;
-                    if count == S::LANES && (lanes == S::LANES || width < S::LANES && at + (count - 1) * width + S::LANES <= end) {
+                    if count == S::LANES && at + (S::LANES - 1) * width + S::LANES <= end {
                         for (i, row) in rows.iter().enumerate().take(S::LANES) {
                             S::store(to.add(at + i * width), *row);
                         }
@@ -71,7 +70,6 @@ unsafe fn pack_along<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
                             S::store_first(to.add(at + i * width), *row, lanes);
                         }
                     }
-                    word += S::LANES;
                 }
             }
         }
@@ -81,39 +79,57 @@ unsafe fn pack_along<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
 /// Lines that lie side by side: rows are copied.
 #[inline(always)]
 unsafe fn pack_across<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
-    let Pack { source, k_stride, k, panels, first, last, .. } = *pack;
-    let words = A::words(k);
+    let words = A::words(pack.k);
     for chunk in (0..words).step_by(STRIDE) {
         let chunk_end = words.min(chunk + STRIDE);
-        for panel in first..last {
-            let (start, width) = (panels.start(panel), panels.width(panel));
-            let there = panels.lines - start;
-            // SAFETY: in the order of `Pack`; a store reaches over the end of its row only where the next store follows.
+        for panel in pack.first..pack.last {
+            let width = pack.panels.width(panel);
+            let reach = width.next_multiple_of(S::LANES);
+            // Whole vectors may reach into the next word, but not behind the panel.
+            let last = (((words + 1) * width).saturating_sub(reach) / width).clamp(chunk, chunk_end);
+            // SAFETY: by the contract of `pack`.
             unsafe {
-                let from = source.add(start);
-                let to = pack.to.add(panels.span(first, panel) * words);
-                if width == 2 * S::LANES && there >= width {
-                    for word in chunk..chunk_end {
-                        let left = A::across(from, k_stride, k, word, S::LANES);
-                        let right = A::across(from.add(S::LANES), k_stride, k, word, S::LANES);
-                        S::store(to.add(word * width), left);
-                        S::store(to.add(word * width + S::LANES), right);
-                    }
-                    continue;
+                if pack.panels.lines - pack.panels.start(panel) < reach {
+                    copy_words::<S, A, 0>(pack, panel, chunk, chunk_end);
+                } else if width <= S::LANES {
+                    copy_words::<S, A, 1>(pack, panel, chunk, last);
+                    copy_words::<S, A, 0>(pack, panel, last, chunk_end);
+                } else if width <= 2 * S::LANES {
+                    copy_words::<S, A, 2>(pack, panel, chunk, last);
+                    copy_words::<S, A, 0>(pack, panel, last, chunk_end);
+                } else {
+                    copy_words::<S, A, 3>(pack, panel, chunk, last);
+                    copy_words::<S, A, 0>(pack, panel, last, chunk_end);
                 }
-                for word in chunk..chunk_end {
-                    for group in (0..width).step_by(S::LANES) {
-                        let lanes = S::LANES.min(width - group);
-                        let at = word * width + group;
-                        // Of lines that are not there nothing is read; a vector of zeros stands for them.
-                        let x = if there > group { A::across(from.add(group), k_stride, k, word, there - group) } else { S::splat(0.0) };
-                        if at + S::LANES <= width * words {
-                            S::store(to.add(at), x);
-                        } else {
-                            S::store_first(to.add(at), x, lanes);
-                        }
-                    }
-                }
+            }
+        }
+    }
+}
+
+/// Words `first .. last` of a panel in `GROUPS` whole vectors, the last of which may reach into the next word; none of it if `GROUPS` is 0.
+#[inline(always)]
+unsafe fn copy_words<S: Simd, A: Arithmetic<S>, const GROUPS: usize>(pack: &Pack, panel: usize, first: usize, last: usize) {
+    let Pack { source, k_stride, k, panels, .. } = *pack;
+    let (start, width) = (panels.start(panel), panels.width(panel));
+    // SAFETY: in the order of `Pack`.
+    unsafe {
+        let from = source.add(start);
+        let to = pack.to.add(panels.span(pack.first, panel) * A::words(k));
+        for word in first..last {
+            let to = to.add(word * width);
+            for group in 0..GROUPS {
+                let x = A::across(from.add(group * S::LANES), k_stride, k, word, S::LANES);
+                S::store(to.add(group * S::LANES), x);
+            }
+            if GROUPS > 0 {
+                continue;
+            }
+            for group in (0..width).step_by(S::LANES) {
+                // Of lines that are not there nothing is read; a vector of zeros stands for them.
+                let there = (panels.lines - start).saturating_sub(group);
+                let x = if there > 0 { A::across(from.add(group), k_stride, k, word, there) } else { S::splat(0.0) };
+                let lanes = S::LANES.min(width - group);
+                if lanes == S::LANES { S::store(to.add(group), x) } else { S::store_first(to.add(group), x, lanes) }
             }
         }
     }

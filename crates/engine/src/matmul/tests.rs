@@ -320,3 +320,90 @@ fn dot_products_of_bfloat16_give_the_bits_of_float32() {
         assert_eq!(differ, 0, "{m}x{k}x{n}: {differ} of {}", m * n);
     }
 }
+
+#[test]
+fn packing_stays_within_its_panels() {
+    use super::blocking::Panels;
+    use super::pack::Pack;
+    let (lines, k) = (60, 37);
+    let source = random((lines + 4) * (k + 4), &mut Random::new(5));
+    for isa in Isa::available() {
+        for set in [Some(TileSet::float32(isa)), Some(TileSet::rounded(isa)), TileSet::pairs(isa)].into_iter().flatten() {
+            let balanced = (1..set.rows + 1).map(|most| Panels::balanced(lines, most));
+            for panels in balanced.chain([Panels::filled_up(lines, set.columns, set.lanes)]) {
+                for (line_stride, k_stride, length) in [(k, 1, k), (1, lines, k), (k, 1, 1), (1, lines, 2), (1, lines, 16), (k, 1, 17)] {
+                    let words = (set.words)(length);
+                    let mut packed = vec![-7.0f32; (lines + 64) * words + 64];
+                    for panel in (0..panels.count).rev() {
+                        let before = packed.clone();
+                        let (start, end) = (panels.start(panel) * words, panels.start(panel + 1) * words);
+                        let to = packed[start..].as_mut_ptr();
+                        let (source, last) = (source.as_ptr(), panel + 1);
+                        // SAFETY: the vectors hold the lines and the panels.
+                        unsafe { (set.pack)(&Pack { source, line_stride, k_stride, k: length, panels, first: panel, last, to }) };
+                        assert_eq!(before[..start], packed[..start], "{isa} panel {panel} of {panels:?}, {length}");
+                        assert_eq!(before[end..], packed[end..], "{isa} panel {panel} of {panels:?}, {length}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Figures for whoever changes a packing or a tile: `cargo test --release matmul::tests::speed -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints speeds"]
+fn speed_of_packing_and_tiles() {
+    use super::blocking::Panels;
+    use super::pack::Pack;
+    use std::time::Instant;
+
+    let best = |work: &dyn Fn()| {
+        let once = || {
+            let start = Instant::now();
+            work();
+            start.elapsed().as_secs_f64()
+        };
+        std::iter::repeat_with(once).take(200).fold(f64::INFINITY, f64::min)
+    };
+    let (lines, k) = (336, 384);
+    let source = vec![1.0f32; lines * k];
+    let mut packed = vec![0.0f32; 2 * lines * k];
+    for isa in Isa::available() {
+        let sets = [("float32", Some(TileSet::float32(isa))), ("rounded", Some(TileSet::rounded(isa))), ("pairs", TileSet::pairs(isa))];
+        for (name, set) in sets.into_iter().filter_map(|(name, set)| Some((name, set?))) {
+            let mut line = format!("{isa} {name}: ns per element of packing");
+            for (what, along) in [("transposing", true), ("copying", false)] {
+                for panels in [Panels::balanced(lines, set.rows), Panels::filled_up(lines, set.columns, set.lanes)] {
+                    let pack = Pack {
+                        source: source.as_ptr(),
+                        line_stride: if along { k } else { 1 },
+                        k_stride: if along { 1 } else { lines },
+                        k,
+                        panels,
+                        first: 0,
+                        last: panels.count,
+                        to: packed.as_mut_ptr(),
+                    };
+                    // SAFETY: the vectors hold source and panels, and the set is one of this processor.
+                    let time = best(&|| unsafe { (set.pack)(&pack) });
+                    line += &format!(", {what} {} lines {:.3}", panels.widest(), time * 1e9 / (lines * k) as f64);
+                }
+            }
+            println!("{line}");
+            let mut c = vec![0.0f32; set.rows * set.columns];
+            let to = c.as_mut_ptr();
+            let words = (set.words)(k);
+            for (what, columns) in [("one panel", 1), ("eight panels", 8)] {
+                // SAFETY: the vectors hold the panels and the tile.
+                let time = best(&|| unsafe {
+                    for panel in 0..64 {
+                        let b = packed.as_ptr().add(panel % columns * set.columns * words);
+                        set.tiles[set.rows - 1][1](words, source.as_ptr(), b, to, set.columns, set.columns, true);
+                    }
+                });
+                println!("  tile, {what}: {:.1} GFLOP/s", 64.0 * 2e-9 * (set.rows * set.columns * k) as f64 / time);
+            }
+        }
+    }
+}

@@ -46,24 +46,16 @@ unsafe fn tile<S: Simd, A: Arithmetic<S>, const ROWS: usize, const VECTORS: usiz
     // SAFETY: by the contract of `Tile`.
     unsafe {
         let mut sums = [[S::splat(0.0); VECTORS]; ROWS];
-        for i in 0..ROWS {
-            S::prefetch(c.wrapping_add(i * c_stride));
-            S::prefetch(c.wrapping_add(i * c_stride + VECTORS * S::LANES - 1));
-        }
         let (mut a, mut b) = (a, b);
-        for _ in 0..k {
-            let mut column = [S::splat(0.0); VECTORS];
-            for v in 0..VECTORS {
-                column[v] = S::load(b.add(v * S::LANES));
-            }
-            for i in 0..ROWS {
-                let row = A::broadcast(a.add(i));
-                for v in 0..VECTORS {
-                    sums[i][v] = A::multiply_add(row, column[v], sums[i][v]);
-                }
-            }
-            a = a.add(ROWS);
-            b = b.add(VECTORS * S::LANES);
+        // The result comes near while the first words are multiplied, a row at a time: all at once they would hold up the operands.
+        let first = k.min(ROWS);
+        for p in 0..first {
+            S::prefetch(c.wrapping_add(p * c_stride));
+            S::prefetch(c.wrapping_add(p * c_stride + VECTORS * S::LANES - 1));
+            add_word::<S, A, ROWS, VECTORS>(&mut a, &mut b, &mut sums);
+        }
+        for _ in first..k {
+            add_word::<S, A, ROWS, VECTORS>(&mut a, &mut b, &mut sums);
         }
         for i in 0..ROWS {
             for v in 0..VECTORS {
@@ -76,6 +68,31 @@ unsafe fn tile<S: Simd, A: Arithmetic<S>, const ROWS: usize, const VECTORS: usiz
                 }
             }
         }
+    }
+}
+
+/// Adds the products of one word of K, and goes on to the next.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn add_word<S: Simd, A: Arithmetic<S>, const ROWS: usize, const VECTORS: usize>(
+    a: &mut *const f32,
+    b: &mut *const f32,
+    sums: &mut [[S::F; VECTORS]; ROWS],
+) {
+    // SAFETY: by the contract of `Tile`.
+    unsafe {
+        let mut column = [S::splat(0.0); VECTORS];
+        for v in 0..VECTORS {
+            column[v] = S::load(b.add(v * S::LANES));
+        }
+        for i in 0..ROWS {
+            let row = A::broadcast(a.add(i));
+            for v in 0..VECTORS {
+                sums[i][v] = A::multiply_add(row, column[v], sums[i][v]);
+            }
+        }
+        *a = a.add(ROWS);
+        *b = b.add(VECTORS * S::LANES);
     }
 }
 

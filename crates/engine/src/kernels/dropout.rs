@@ -5,8 +5,8 @@ use super::{GRAIN, Kernel};
 use crate::call::{Call, Context};
 use crate::error::Result;
 use crate::pool::Shared;
-use crate::simd::{Simd, rows};
-use crate::{ensure, simd_dispatch, vectors};
+use crate::simd::Simd;
+use crate::{ensure, simd_dispatch};
 
 /// Of this file. The gradient is the same product with dy in the place of x.
 pub const KERNELS: &[(&str, Kernel)] = &[("Dropout", dropout), ("DropoutGradient", dropout)];
@@ -32,20 +32,8 @@ simd_dispatch! {
 
 #[inline(always)]
 unsafe fn multiply_by_mask<S: Simd>(mask: &DropoutMask, start: usize, x: &[f32], y: &mut [f32]) {
-    // Pieces that stay in the nearest cache.
-    const PIECE: usize = 1024;
-    let mut factors = [0.0; PIECE];
-    for (index, (x, y)) in x.chunks(PIECE).zip(y.chunks_mut(PIECE)).enumerate() {
-        let (x, length, y) = (x.as_ptr(), x.len(), y.as_mut_ptr());
-        // SAFETY: below the length of all three.
-        unsafe {
-            mask.factors::<S>(start + index * PIECE, &mut factors[..length]);
-            vectors!(S, length, |at, count| {
-                let factor = rows::load::<S>(factors.as_ptr().add(at), count);
-                rows::store::<S>(y.add(at), S::mul(rows::load::<S>(x.add(at), count), factor), count);
-            });
-        }
-    }
+    // SAFETY: by the contract of the caller.
+    unsafe { mask.multiply::<S>(start, x, y) }
 }
 
 #[cfg(test)]

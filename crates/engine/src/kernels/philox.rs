@@ -41,27 +41,46 @@ impl DropoutMask {
     /// SAFETY: as `Simd`.
     #[inline(always)]
     pub unsafe fn factors<S: Simd>(&self, start: usize, factors: &mut [f32]) {
-        let (to, length) = (factors.as_mut_ptr(), factors.len());
+        // SAFETY: by the contract of the function; x is not read.
+        unsafe { self.apply::<S, false>(start, factors.as_ptr(), factors) }
+    }
+
+    /// `y = x * factor` for elements `start .. start + y.len()`.
+    ///
+    /// SAFETY: as `Simd`; x and y have one length.
+    #[inline(always)]
+    pub unsafe fn multiply<S: Simd>(&self, start: usize, x: &[f32], y: &mut [f32]) {
+        // SAFETY: by the contract of the function.
+        unsafe { self.apply::<S, true>(start, x.as_ptr(), y) }
+    }
+
+    /// Stores the factors, or their products with x.
+    #[inline(always)]
+    unsafe fn apply<S: Simd, const MULTIPLY: bool>(&self, start: usize, x: *const f32, y: &mut [f32]) {
+        let (to, length) = (y.as_mut_ptr(), y.len());
         let first = self.offset + start as u64;
         let mut next_block = first / 4;
         let mut at = 0;
         let skipped = (first % 4) as usize;
-        if skipped > 0 {
-            for (factor, word) in factors.iter_mut().zip(&block(self.key, next_block)[skipped..]) {
-                *factor = if ((word >> 8) as i32) < self.threshold { 0.0 } else { self.kept };
-            }
-            next_block += 1;
-            at = 4 - skipped;
-        }
-        // SAFETY: by the contract of the function; no store reaches beyond the length.
+        // SAFETY: by the contract of the functions above; nothing reaches beyond the length.
         unsafe {
+            if skipped > 0 {
+                for (word, y) in block(self.key, next_block)[skipped..].iter().zip(y) {
+                    let factor = if ((word >> 8) as i32) < self.threshold { 0.0 } else { self.kept };
+                    *y = if MULTIPLY { *x.add(at) * factor } else { factor };
+                    at += 1;
+                }
+                next_block += 1;
+            }
             let (kept, zero, threshold) = (S::splat(self.kept), S::splat(0.0), S::splat_i(self.threshold));
             while at < length {
                 for words in blocks::<S>(self.key, next_block) {
                     if at < length {
+                        let count = S::LANES.min(length - at);
                         let factor = S::select(S::lt_i(S::shift_right::<8>(words), threshold), zero, kept);
-                        rows::store::<S>(to.add(at), factor, S::LANES.min(length - at));
-                        at += S::LANES;
+                        let y = if MULTIPLY { S::mul(rows::load::<S>(x.add(at), count), factor) } else { factor };
+                        rows::store::<S>(to.add(at), y, count);
+                        at += count;
                     }
                 }
                 next_block += S::LANES as u64;
@@ -91,28 +110,48 @@ fn next_round_key(key: [u32; 2]) -> [u32; 2] {
 /// The words of the `LANES` blocks from `counter` on, in order: four vectors.
 #[inline(always)]
 unsafe fn blocks<S: Simd>(key: [u32; 2], counter: u64) -> [S::I; 4] {
+    let groups = S::LANES as u64 / 4;
+    // SAFETY: by the contract of `Simd`.
+    unsafe {
+        // A word stands in the lower half of 64 bits, where products have room; what comes to the upper half counts for nothing. Two halves
+        // of the blocks are computed side by side. After they are put together, transposing the words within groups of four lanes leaves
+        // the blocks of lanes 0, 4, 8 ... side by side, then those of lanes 1, 5, 9 ...: so these have neighbouring counters.
+        let even = half_of_blocks::<S>(key, counter, 0);
+        let odd = half_of_blocks::<S>(key, counter, groups);
+        S::transpose_fours([
+            S::merge_even(even[0], odd[0]),
+            S::merge_even(even[1], odd[1]),
+            S::merge_even(even[2], odd[2]),
+            S::merge_even(even[3], odd[3]),
+        ])
+    }
+}
+
+/// In the even lanes the words of blocks `offset`, `offset + 2 G`, `offset + 1`, `offset + 2 G + 1`, ... from `counter` on, with G groups of four lanes.
+#[inline(always)]
+unsafe fn half_of_blocks<S: Simd>(key: [u32; 2], counter: u64, offset: u64) -> [S::I; 4] {
     const MOST_LANES: usize = 32;
     const { assert!(S::LANES <= MOST_LANES && S::LANES.is_multiple_of(4)) };
-    // SAFETY: by the contract of `Simd`; the arrays hold more than a vector.
+    let mut counters = [0u64; MOST_LANES / 2];
+    for lane in 0..S::LANES / 2 {
+        counters[lane] = counter + offset + (lane % 2 * (S::LANES / 2) + lane / 2) as u64;
+    }
+    // SAFETY: by the contract of `Simd`; the array holds a vector.
     unsafe {
-        let (mut lows, mut highs) = ([0; MOST_LANES], [0; MOST_LANES]);
-        for lane in 0..S::LANES {
-            // Transposing the words within groups of four lanes will leave the blocks of lanes 0, 4, 8 ... side by side, then those of
-            // lanes 1, 5, 9 ...: so these have neighbouring counters.
-            let counter = counter + (lane % 4 * (S::LANES / 4) + lane / 4) as u64;
-            (lows[lane], highs[lane]) = (counter as i32, (counter >> 32) as i32);
-        }
-        let mut x = [S::load_i(lows.as_ptr()), S::load_i(highs.as_ptr()), S::splat_i(0), S::splat_i(0)];
+        let low = S::load_i(counters.as_ptr().cast());
+        let mut x = [low, S::odd_to_even(low), S::splat_i(0), S::splat_i(0)];
         let multipliers = [S::splat_i(MULTIPLIERS[0] as i32), S::splat_i(MULTIPLIERS[1] as i32)];
         let mut round_key = key;
         for _ in 0..ROUNDS {
             let keys = [S::splat_i(round_key[0] as i32), S::splat_i(round_key[1] as i32)];
-            let (low0, high0) = S::mul_wide(x[0], multipliers[0]);
-            let (low1, high1) = S::mul_wide(x[2], multipliers[1]);
-            x = [S::xor_i(high1, S::xor_i(x[1], keys[0])), low1, S::xor_i(high0, S::xor_i(x[3], keys[1])), low0];
+            let product0 = S::mul_even(x[0], multipliers[0]);
+            let product1 = S::mul_even(x[2], multipliers[1]);
+            let high0 = S::odd_to_even(product0);
+            let high1 = S::odd_to_even(product1);
+            x = [S::xor_i(high1, S::xor_i(x[1], keys[0])), product1, S::xor_i(high0, S::xor_i(x[3], keys[1])), product0];
             round_key = next_round_key(round_key);
         }
-        S::transpose_fours(x)
+        x
     }
 }
 

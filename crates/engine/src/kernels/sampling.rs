@@ -4,6 +4,7 @@
 use super::{GRAIN, Kernel};
 use crate::call::{Call, Context};
 use crate::error::{Error, Result};
+use crate::isa::Isa;
 use crate::pool::Shared;
 use crate::simd::{Simd, rows};
 use crate::{ensure, simd_dispatch};
@@ -17,8 +18,8 @@ const CHUNK: usize = 32;
 /// Scores that share one entry in the list of sums: a draw skips them together.
 const BLOCK: usize = 512;
 
-/// Parts that scores are counted in by height, to find the one where the nucleus ends.
-const BUCKETS: usize = 4096;
+/// How often the range of scores where the nucleus ends is cut in four before the few tokens in it are sorted.
+const QUARTERINGS: u32 = 6;
 
 /// What a row gets whose logits hold NaN or infinity.
 const NOT_FINITE: i32 = -1;
@@ -127,24 +128,27 @@ impl Row<'_> {
             return (chunk * CHUNK + place) as i32;
         }
         // Each filter keeps what is at least so high.
-        let mut by_min_p = if options.min_p == 0.0 { f64::NEG_INFINITY } else { f64::from(highest) + options.min_p.ln() };
-        if options.top_k > 0 && options.top_k < self.scores.len() {
-            let lowest = self.kth_highest(options.top_k);
-            let kept = self.at_least(lowest);
+        let by_min_p = if options.min_p == 0.0 { f64::NEG_INFINITY } else { f64::from(highest) + options.min_p.ln() };
+        if (1..self.scores.len()).contains(&options.top_k) {
+            let kept = self.at_least(self.kth_highest(options.top_k));
             let mut weights: Vec<f64> = kept.iter().map(|&(_, score)| exp(f64::from(score) - f64::from(highest))).collect();
+            let mut lowest = by_min_p;
             if options.top_p < 1.0 {
                 let limit = (1.0 - options.top_p) * weights.iter().sum::<f64>();
-                let of_nucleus = end_of_tail(kept.iter().map(|&(_, score)| score).zip(weights.iter().copied()).collect(), limit);
-                by_min_p = by_min_p.max(of_nucleus.into());
+                let tokens = kept.iter().map(|&(_, score)| score).zip(weights.iter().copied()).collect();
+                lowest = lowest.max(end_of_tail(tokens, limit).into());
             }
-            kept.iter().zip(&mut weights).filter(|((_, score), _)| f64::from(*score) < by_min_p).for_each(|(_, weight)| *weight = 0.0);
+            for ((_, score), weight) in kept.iter().zip(&mut weights) {
+                *weight = if f64::from(*score) < lowest { 0.0 } else { *weight };
+            }
             let total = weights.iter().sum::<f64>();
-            return kept[draw(&weights, &[total], kept.len(), uniform * total)].0 as i32;
+            return kept[draw(&weights, &[total], weights.len(), uniform * total)].0 as i32;
         }
-        self.weigh(context, highest, f64::NEG_INFINITY);
-        let lowest = if options.top_p < 1.0 { by_min_p.max(self.nucleus(highest, options.top_p).into()) } else { by_min_p };
+        self.weigh(context, highest);
+        let lowest = if options.top_p < 1.0 { by_min_p.max(self.nucleus(context.isa, options.top_p).into()) } else { by_min_p };
         if lowest > f64::NEG_INFINITY {
-            self.weigh(context, highest, lowest);
+            // SAFETY: the slices are as long as they should be.
+            unsafe { drop_below(context.isa, self.scores, lowest, self.weights, self.sums) };
         }
         draw(self.weights, self.sums, BLOCK, uniform * self.sums.iter().sum::<f64>()) as i32
     }
@@ -182,8 +186,8 @@ impl Row<'_> {
         finite.into_inner()
     }
 
-    /// Fills weights and sums; what is below `lowest` has the weight 0.
-    fn weigh(&mut self, context: &Context, highest: f32, lowest: f64) {
+    /// Fills weights and sums.
+    fn weigh(&mut self, context: &Context, highest: f32) {
         let (scores, weights, sums) = (&*self.scores, Shared::new(self.weights), Shared::new(self.sums));
         context.pool.run(scores.len().div_ceil(GRAIN), |task, _| {
             let range = task * GRAIN..scores.len().min((task + 1) * GRAIN);
@@ -191,7 +195,7 @@ impl Row<'_> {
             unsafe {
                 let weights = weights.part(range.start, range.len());
                 let sums = sums.part(range.start / BLOCK, range.len().div_ceil(BLOCK));
-                weigh_all(context.isa, &scores[range], highest, lowest, weights, sums);
+                weigh_all(context.isa, &scores[range], highest, weights, sums);
             }
         });
     }
@@ -204,14 +208,14 @@ impl Row<'_> {
         }
         // At least k scores are as high as the k-th highest maximum: the k-th highest is among those.
         let bound = *self.maxima.to_vec().select_nth_unstable_by(k - 1, descending).1;
-        let mut high: Vec<f32> = self.at_least(bound).into_iter().map(|(_, score)| score).collect();
-        *high.select_nth_unstable_by(k - 1, descending).1
+        let high = self.at_least(bound);
+        *high.into_iter().map(|(_, score)| score).collect::<Vec<_>>().select_nth_unstable_by(k - 1, descending).1
     }
 
     /// Ids and scores from `lowest` up, ids ascending.
     fn at_least(&self, lowest: f32) -> Vec<(usize, f32)> {
         let mut found = Vec::new();
-        for (chunk, _) in self.maxima.iter().enumerate().filter(|&(_, &most)| most >= lowest) {
+        for (chunk, _) in self.maxima.iter().enumerate().filter(|&(_, &highest)| highest >= lowest) {
             let start = chunk * CHUNK;
             let scores = &self.scores[start..self.scores.len().min(start + CHUNK)];
             found.extend(scores.iter().enumerate().filter(|&(_, &score)| score >= lowest).map(|(place, &score)| (start + place, score)));
@@ -220,31 +224,20 @@ impl Row<'_> {
     }
 
     /// The lowest score that top-p keeps (Holtzman et al. 2020): below it lies the tail of tokens whose probabilities sum to at most 1 - p.
-    fn nucleus(&self, highest: f32, p: f64) -> f32 {
-        let total: f64 = self.sums.iter().sum();
-        let limit = (1.0 - p) * total;
-        // Even all of them together cannot exceed the limit if each is below this: the rest is looked at by height.
-        let negligible = limit / self.scores.len() as f64 * (1.0 - 1e-9);
-        let buckets_per_unit = (BUCKETS as f64 / -negligible.ln()) as f32;
-        let bucket_of = |score: f32| (((highest - score) * buckets_per_unit) as usize).min(BUCKETS - 1);
-        let mut masses = vec![0.0f64; BUCKETS];
-        let mut tail = 0.0;
-        for (&score, &weight) in self.scores.iter().zip(&*self.weights) {
-            if weight < negligible {
-                tail += weight;
-            } else {
-                masses[bucket_of(score)] += weight;
-            }
+    fn nucleus(&self, isa: Isa, p: f64) -> f32 {
+        let limit = (1.0 - p) * self.sums.iter().sum::<f64>();
+        // The tail ends between the tokens of these weights' logarithms: all below the first together cannot exceed the limit.
+        let (mut low, mut high) = ((limit / self.scores.len() as f64).ln(), 0.0);
+        // SAFETY: plain arguments.
+        let masses = |logs: [f64; 3]| unsafe { masses_up_to(isa, self.weights, logs.map(exp)) };
+        for _ in 0..QUARTERINGS {
+            let cuts = [0.25, 0.5, 0.75].map(|part| low + (high - low) * part);
+            let within = masses(cuts).iter().filter(|&&mass| mass <= limit).count();
+            (low, high) = (if within > 0 { cuts[within - 1] } else { low }, if within < 3 { cuts[within] } else { high });
         }
-        for (bucket, mass) in masses.into_iter().enumerate().rev() {
-            if tail + mass > limit {
-                let inside = |&(score, weight): &(f32, f64)| weight >= negligible && bucket_of(score) == bucket;
-                let inside = self.scores.iter().copied().zip(self.weights.iter().copied()).filter(inside).collect();
-                return end_of_tail(inside, limit - tail);
-            }
-            tail += mass;
-        }
-        highest
+        let (lowest, highest) = (exp(low), exp(high));
+        let tokens = self.scores.iter().copied().zip(self.weights.iter().copied());
+        end_of_tail(tokens.filter(|&(_, weight)| weight > lowest && weight <= highest).collect(), limit - masses([low; 3])[0])
     }
 }
 
@@ -311,25 +304,73 @@ unsafe fn below_infinity<S: Simd>(x: &[f32]) -> bool {
 }
 
 simd_dispatch! {
-    unsafe fn weigh_all(scores: &[f32], highest: f32, lowest: f64, weights: &mut [f64], sums: &mut [f64]) = weigh_scores;
+    unsafe fn weigh_all(scores: &[f32], highest: f32, weights: &mut [f64], sums: &mut [f64]) = weigh_scores;
 }
 
 #[inline(always)]
 #[allow(clippy::extra_unused_type_parameters)]
-unsafe fn weigh_scores<S: Simd>(scores: &[f32], highest: f32, lowest: f64, weights: &mut [f64], sums: &mut [f64]) {
-    const SUMS: usize = 8;
+unsafe fn weigh_scores<S: Simd>(scores: &[f32], highest: f32, weights: &mut [f64], sums: &mut [f64]) {
     for (weight, &score) in weights.iter_mut().zip(scores) {
-        let exponential = exp(f64::from(score) - f64::from(highest));
-        *weight = if f64::from(score) < lowest { 0.0 } else { exponential };
+        *weight = exp(f64::from(score) - f64::from(highest));
     }
+    sum_blocks(weights, sums);
+}
+
+simd_dispatch! {
+    /// Sets weights to 0 whose scores are below, and sums them again.
+    unsafe fn drop_below(scores: &[f32], lowest: f64, weights: &mut [f64], sums: &mut [f64]) = drop_scores_below;
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)]
+unsafe fn drop_scores_below<S: Simd>(scores: &[f32], lowest: f64, weights: &mut [f64], sums: &mut [f64]) {
+    for (weight, &score) in weights.iter_mut().zip(scores) {
+        *weight = if f64::from(score) < lowest { 0.0 } else { *weight };
+    }
+    sum_blocks(weights, sums);
+}
+
+simd_dispatch! {
+    /// For each limit the sum of the weights up to it.
+    unsafe fn masses_up_to(weights: &[f64], limits: [f64; 3]) -> [f64; 3] = sums_up_to;
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)]
+unsafe fn sums_up_to<S: Simd>(weights: &[f64], limits: [f64; 3]) -> [f64; 3] {
+    const LANES: usize = 16;
+    let [first, second, third] = limits;
+    let (mut a, mut b, mut c) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    let mut vectors = weights.chunks_exact(LANES);
+    for weights in &mut vectors {
+        for lane in 0..LANES {
+            let weight = weights[lane];
+            a[lane] += if weight <= first { weight } else { 0.0 };
+            b[lane] += if weight <= second { weight } else { 0.0 };
+            c[lane] += if weight <= third { weight } else { 0.0 };
+        }
+    }
+    let mut sums = [a.iter().sum(), b.iter().sum(), c.iter().sum()];
+    for weight in vectors.remainder() {
+        for (sum, limit) in sums.iter_mut().zip(limits) {
+            *sum += if *weight <= limit { *weight } else { 0.0 };
+        }
+    }
+    sums
+}
+
+#[inline(always)]
+fn sum_blocks(weights: &[f64], sums: &mut [f64]) {
+    const LANES: usize = 32;
     for (weights, sum) in weights.chunks(BLOCK).zip(sums) {
-        let mut lanes = [0.0; SUMS];
-        for weights in weights.chunks(SUMS) {
-            for (lane, weight) in lanes.iter_mut().zip(weights) {
-                *lane += weight;
+        let mut lanes = [0.0; LANES];
+        let mut vectors = weights.chunks_exact(LANES);
+        for weights in &mut vectors {
+            for lane in 0..LANES {
+                lanes[lane] += weights[lane];
             }
         }
-        *sum = lanes.iter().sum();
+        *sum = lanes.iter().sum::<f64>() + vectors.remainder().iter().sum::<f64>();
     }
 }
 

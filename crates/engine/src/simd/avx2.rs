@@ -208,15 +208,21 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn mul_wide(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
+    unsafe fn mul_even(a: __m256i, b: __m256i) -> __m256i {
         // SAFETY: by the contract of the trait.
-        unsafe {
-            let even = _mm256_mul_epu32(a, b);
-            let odd = _mm256_mul_epu32(_mm256_srli_epi64::<32>(a), _mm256_srli_epi64::<32>(b));
-            let low = _mm256_blend_epi32::<0b1010_1010>(even, _mm256_slli_epi64::<32>(odd));
-            let high = _mm256_blend_epi32::<0b1010_1010>(_mm256_srli_epi64::<32>(even), odd);
-            (low, high)
-        }
+        unsafe { _mm256_mul_epu32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn odd_to_even(x: __m256i) -> __m256i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm256_srli_epi64::<32>(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn merge_even(even: __m256i, odd: __m256i) -> __m256i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm256_blend_epi32::<0b1010_1010>(even, _mm256_slli_epi64::<32>(odd)) }
     }
 
     #[inline(always)]

@@ -200,15 +200,21 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn mul_wide(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
+    unsafe fn mul_even(a: __m512i, b: __m512i) -> __m512i {
         // SAFETY: by the contract of the trait.
-        unsafe {
-            let even = _mm512_mul_epu32(a, b);
-            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(a), _mm512_srli_epi64::<32>(b));
-            let low = _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64::<32>(odd));
-            let high = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64::<32>(even), odd);
-            (low, high)
-        }
+        unsafe { _mm512_mul_epu32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn odd_to_even(x: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_srli_epi64::<32>(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn merge_even(even: __m512i, odd: __m512i) -> __m512i {
+        // SAFETY: by the contract of the trait.
+        unsafe { _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64::<32>(odd)) }
     }
 
     #[inline(always)]

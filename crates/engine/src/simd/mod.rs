@@ -72,8 +72,12 @@ pub trait Simd: Copy + Send + Sync + 'static {
     unsafe fn xor_i(a: Self::I, b: Self::I) -> Self::I;
     unsafe fn eq_i(a: Self::I, b: Self::I) -> Self::M;
     unsafe fn lt_i(a: Self::I, b: Self::I) -> Self::M;
-    /// The lower and the upper 32 bits of the products of unsigned numbers.
-    unsafe fn mul_wide(a: Self::I, b: Self::I) -> (Self::I, Self::I);
+    /// The products of the even lanes as unsigned numbers, 64 bits: the lower half in the even lane, the upper half in the odd one behind it.
+    unsafe fn mul_even(a: Self::I, b: Self::I) -> Self::I;
+    /// Each odd lane in the place of the even one before it; what is in the odd lanes then is not said.
+    unsafe fn odd_to_even(x: Self::I) -> Self::I;
+    /// The even lanes of the first, and behind each that of the second.
+    unsafe fn merge_even(even: Self::I, odd: Self::I) -> Self::I;
     /// Each group of four lanes of the four vectors is transposed as a matrix of four by four.
     unsafe fn transpose_fours(x: [Self::I; 4]) -> [Self::I; 4];
     unsafe fn shift_left<const BITS: i32>(x: Self::I) -> Self::I;

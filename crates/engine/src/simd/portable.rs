@@ -182,9 +182,19 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn mul_wide(a: [i32; 4], b: [i32; 4]) -> ([i32; 4], [i32; 4]) {
-        let product: [u64; 4] = std::array::from_fn(|lane| u64::from(a[lane] as u32) * u64::from(b[lane] as u32));
-        (product.map(|p| p as i32), product.map(|p| (p >> 32) as i32))
+    unsafe fn mul_even(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
+        let product = [0, 2].map(|lane| u64::from(a[lane] as u32) * u64::from(b[lane] as u32));
+        [product[0] as i32, (product[0] >> 32) as i32, product[1] as i32, (product[1] >> 32) as i32]
+    }
+
+    #[inline(always)]
+    unsafe fn odd_to_even(x: [i32; 4]) -> [i32; 4] {
+        [x[1], 0, x[3], 0]
+    }
+
+    #[inline(always)]
+    unsafe fn merge_even(even: [i32; 4], odd: [i32; 4]) -> [i32; 4] {
+        [even[0], odd[0], even[2], odd[2]]
     }
 
     #[inline(always)]

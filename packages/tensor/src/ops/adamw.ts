@@ -51,7 +51,7 @@ export function adamW(args: AdamWArguments): void {
     kernelName: "CodexAdamW",
     inputs: { parameter: parameters, gradient: gradients, firstMoment: firstMoments, secondMoment: secondMoments },
     gradientScale,
-    attributes,
+    attributes: { ...attributes },
     updated: [parameters, firstMoments, secondMoments],
   });
   if (ran) return;

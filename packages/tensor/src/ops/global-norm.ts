@@ -1,6 +1,6 @@
 import { add, type Scalar, scalar, sqrt, square, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { runForward } from "../fused-op.ts";
-import { numbered } from "./numbered-tensors.ts";
+import { addNumbered } from "./numbered-tensors.ts";
 
 const globalNormOp = {
   kernelName: "CodexGlobalNorm",
@@ -18,7 +18,9 @@ const globalNormOp = {
  */
 export function globalNorm(tensors: readonly Tensor[]): Scalar {
   if (tensors.length === 0) return scalar(0);
-  return tidy(() => runForward(globalNormOp, numbered("x", tensors), {})[0] as Scalar);
+  const inputs: Record<string, Tensor> = {};
+  addNumbered(inputs, "x", tensors);
+  return tidy(() => runForward(globalNormOp, inputs, {})[0] as Scalar);
 }
 
 /** Rows first, then their sums: float32 sums of millions of squares in one chain lose three digits. */

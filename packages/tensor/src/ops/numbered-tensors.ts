@@ -1,6 +1,10 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 
-/** How a kernel is given a list: `x0`, `x1`, ... */
-export function numbered(name: string, tensors: readonly Tensor[]): Record<string, Tensor> {
-  return Object.fromEntries(tensors.map((tensor, i) => [`${name}${i}`, tensor]));
+const known = new Map<string, string[]>();
+
+/** How a kernel is given a list: `x0`, `x1`, ... Adds them to `into`. */
+export function addNumbered(into: Record<string, Tensor>, name: string, tensors: readonly Tensor[]): void {
+  const names = known.get(name) ?? []; // hundreds of strings a step would be made anew
+  known.set(name, names);
+  for (const [i, tensor] of tensors.entries()) into[(names[i] ??= name + i)] = tensor;
 }

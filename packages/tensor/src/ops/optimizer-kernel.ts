@@ -1,7 +1,7 @@
-import { type Scalar, type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
-import { hasKernel, runKernel } from "../fused-op.ts";
+import { engine, type NamedAttrMap, type Scalar, type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
+import { hasKernel } from "../fused-op.ts";
 import { expectShape } from "../shape-checks.ts";
-import { numbered } from "./numbered-tensors.ts";
+import { addNumbered } from "./numbered-tensors.ts";
 
 /** One call of an optimizer's kernel: all parameters at once. Every list has one tensor per parameter. */
 export interface OptimizerCall {
@@ -9,7 +9,7 @@ export interface OptimizerCall {
   /** By the singular name that the kernel numbers: `firstMoment` gives `firstMoment0`, `firstMoment1`, ... */
   readonly inputs: Readonly<Record<string, readonly Tensor[]>>;
   readonly gradientScale: Scalar | undefined;
-  readonly attributes: object;
+  readonly attributes: NamedAttrMap;
   /** What the kernel updates; its outputs are these, parameter by parameter. */
   readonly updated: readonly (readonly Variable[])[];
 }
@@ -17,9 +17,11 @@ export interface OptimizerCall {
 /** Runs the backend's kernel of an optimizer, if it has one. @returns whether it has */
 export function runOptimizerKernel({ kernelName, inputs, gradientScale, attributes, updated }: OptimizerCall): boolean {
   if (!hasKernel(kernelName)) return false;
-  const lists = Object.entries(inputs).map(([name, list]) => numbered(name, list));
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, list] of Object.entries(inputs)) addNumbered(tensors, name, list);
+  if (gradientScale !== undefined) tensors["gradientScale"] = gradientScale;
   tidy(() => {
-    const outputs = runKernel(kernelName, Object.assign({}, ...lists, { gradientScale }), attributes);
+    const outputs = engine().runKernel(kernelName, tensors, attributes) as Tensor[];
     outputs.forEach((output, i) => {
       updated[i % updated.length]![Math.floor(i / updated.length)]!.assign(output);
     });

@@ -2,7 +2,7 @@ import { adamW } from "@codex/tensor";
 import { type Static, Type } from "typebox";
 import type { Optimizer, OptimizerStep } from "../contracts.ts";
 import { parseOptions } from "../parse-options.ts";
-import { stepByMultiplier } from "./learning-rate-groups.ts";
+import { LearningRateGroups } from "./learning-rate-groups.ts";
 import { ParameterGroupProperties } from "./parameter-groups.ts";
 import { StateVariables } from "./state-variables.ts";
 
@@ -36,11 +36,12 @@ export function createAdamW(input: Partial<AdamWOptions> = {}): Optimizer {
   const options = parseOptions(AdamWOptions, input);
   const state = new StateVariables("adamw", ["exp_avg", "exp_avg_sq"]);
   const [beta1, beta2] = options.betas;
+  const groups = new LearningRateGroups(options);
   return {
     name: "adamw",
     usesGradientScale: true,
     step(args: OptimizerStep): void {
-      stepByMultiplier(args, options, ({ parameters, gradients, learningRate, weightDecay }) => {
+      for (const { parameters, gradients, learningRate, weightDecay } of groups.of(args)) {
         adamW({
           parameters: parameters.map(({ variable }) => variable),
           gradients,
@@ -54,7 +55,7 @@ export function createAdamW(input: Partial<AdamWOptions> = {}): Optimizer {
           weightDecay,
           step: args.step,
         });
-      });
+      }
     },
     state: () => state.all(),
     loadState: (tensors) => state.load(tensors),

@@ -4,31 +4,51 @@ import { type GroupedOptions, parameterSettings } from "./parameter-groups.ts";
 
 /** The part of a step that runs at one learning rate. */
 export interface LearningRateGroup {
-  readonly parameters: Parameter[];
-  readonly gradients: Tensor[];
-  readonly weightDecay: number[];
+  /** The same array in every step with the same parameters. */
+  readonly parameters: readonly Parameter[];
+  readonly gradients: readonly Tensor[];
+  readonly weightDecay: readonly number[];
   readonly learningRate: number;
 }
 
-/** Calls `update` once per learning rate, which is once in all when no group has a multiplier: one fused call per step. */
-export function stepByMultiplier(
-  args: OptimizerStep,
-  options: GroupedOptions,
-  update: (group: LearningRateGroup) => void,
-): void {
-  const groups = new Map<number, LearningRateGroup>();
-  args.parameters.forEach((parameter, index) => {
-    const { learningRateMultiplier, weightDecay } = parameterSettings(parameter, options);
-    const group: LearningRateGroup = groups.get(learningRateMultiplier) ?? {
-      parameters: [],
-      gradients: [],
-      weightDecay: [],
-      learningRate: args.learningRate * learningRateMultiplier,
-    };
-    groups.set(learningRateMultiplier, group);
+interface Plan {
+  readonly multiplier: number;
+  readonly parameters: Parameter[];
+  readonly weightDecay: number[];
+  /** Places among all parameters. */
+  readonly places: number[];
+}
+
+/** Cuts the steps of an optimizer by learning rate. Which parameter belongs where is found out once per list of parameters. */
+export class LearningRateGroups {
+  readonly #options: GroupedOptions;
+  readonly #plans = new WeakMap<readonly Parameter[], readonly Plan[]>();
+
+  constructor(options: GroupedOptions) {
+    this.#options = options;
+  }
+
+  /** One group per learning rate, which is one in all when no parameter has a multiplier: one fused call per step. */
+  of({ parameters, gradients, learningRate }: OptimizerStep): LearningRateGroup[] {
+    const plans = this.#plans.get(parameters) ?? plan(parameters, this.#options);
+    this.#plans.set(parameters, plans);
+    return plans.map(({ places, multiplier, ...group }) => ({
+      ...group,
+      gradients: plans.length === 1 ? gradients : places.map((place) => gradients[place]!),
+      learningRate: learningRate * multiplier,
+    }));
+  }
+}
+
+function plan(parameters: readonly Parameter[], options: GroupedOptions): Plan[] {
+  const plans = new Map<number, Plan>();
+  parameters.forEach((parameter, place) => {
+    const { learningRateMultiplier: multiplier, weightDecay } = parameterSettings(parameter, options);
+    const group = plans.get(multiplier) ?? { multiplier, parameters: [], weightDecay: [], places: [] };
+    plans.set(multiplier, group);
     group.parameters.push(parameter);
-    group.gradients.push(args.gradients[index]!);
     group.weightDecay.push(weightDecay);
+    group.places.push(place);
   });
-  for (const group of groups.values()) update(group);
+  return [...plans.values()];
 }

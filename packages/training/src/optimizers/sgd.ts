@@ -3,7 +3,7 @@ import { type Static, Type } from "typebox";
 import type { Optimizer, OptimizerStep } from "../contracts.ts";
 import { TrainingError } from "../errors.ts";
 import { parseOptions } from "../parse-options.ts";
-import { stepByMultiplier } from "./learning-rate-groups.ts";
+import { LearningRateGroups } from "./learning-rate-groups.ts";
 import { ParameterGroupProperties } from "./parameter-groups.ts";
 import { StateVariables } from "./state-variables.ts";
 
@@ -36,11 +36,12 @@ export function createSgd(input: Partial<SgdOptions> = {}): Optimizer {
     });
   }
   const state = new StateVariables("sgd", momentum > 0 ? ["momentum_buffer"] : []);
+  const groups = new LearningRateGroups(options);
   return {
     name: "sgd",
     usesGradientScale: true,
     step(args: OptimizerStep): void {
-      stepByMultiplier(args, options, ({ parameters, gradients, learningRate, weightDecay }) => {
+      for (const { parameters, gradients, learningRate, weightDecay } of groups.of(args)) {
         sgd({
           parameters: parameters.map(({ variable }) => variable),
           gradients,
@@ -52,7 +53,7 @@ export function createSgd(input: Partial<SgdOptions> = {}): Optimizer {
           nesterov,
           step: args.step,
         });
-      });
+      }
     },
     state: () => state.all(),
     loadState: (tensors) => state.load(tensors),

@@ -10,6 +10,8 @@ export class StateVariables {
   readonly #optimizer: string;
   readonly #suffixes: readonly string[];
   readonly #variables = new Map<string, tf.Variable>();
+  /** What `of` has found, by list and suffix: hundreds of look-ups a step. */
+  #found = new WeakMap<readonly Parameter[], Map<string, tf.Variable[]>>();
 
   constructor(optimizer: string, suffixes: readonly string[]) {
     this.#optimizer = optimizer;
@@ -24,7 +26,14 @@ export class StateVariables {
    * State of each parameter, in order. The variables stay with this object.
    * @throws {TrainingError} `TRAINING_OPTIMIZER_STATE_INVALID`
    */
-  of(parameters: readonly Parameter[], suffix: string, step: number): tf.Variable[] {
+  of(parameters: readonly Parameter[], suffix: string, step: number): readonly tf.Variable[] {
+    const bySuffix = this.#found.get(parameters) ?? new Map<string, tf.Variable[]>();
+    const found = bySuffix.get(suffix) ?? this.#findOrCreate(parameters, suffix, step);
+    this.#found.set(parameters, bySuffix.set(suffix, found));
+    return found;
+  }
+
+  #findOrCreate(parameters: readonly Parameter[], suffix: string, step: number): tf.Variable[] {
     return parameters.map((parameter) => {
       const name = `${parameter.name}.${suffix}`;
       const { shape } = parameter.variable;
@@ -64,6 +73,7 @@ export class StateVariables {
   dispose(): void {
     for (const variable of this.#variables.values()) variable.dispose();
     this.#variables.clear();
+    this.#found = new WeakMap();
   }
 
   #invalid(what: string): TrainingError {

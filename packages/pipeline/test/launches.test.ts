@@ -87,9 +87,9 @@ function registerFake(kernelName: string, outputs: FakeKernel["outputs"]): void 
 
 beforeAll(async () => {
   await selectDevice("cpu");
-  const { constructor } = tf.backend();
+  const Cpu = tf.backend().constructor as new () => tf.KernelBackend & { firstUse: boolean };
   tf.registerBackend(BACKEND, () => {
-    const backend = new (constructor as new () => tf.KernelBackend & { firstUse: boolean })();
+    const backend = new Cpu();
     backend.firstUse = false; // no advice on the console
     return backend;
   });

@@ -21,7 +21,10 @@ function sampleKernel(seen: { context: number[] | undefined }[]): tf.KernelConfi
         const scores = filterLogits(Float32Array.from(row), context ?? [], options);
         if (options.temperature === 0) return argMax(scores);
         let remaining = uniforms[index]!;
-        return softmax(scores).findIndex((probability) => (remaining -= probability) < 0);
+        return softmax(scores).findIndex((probability) => {
+          remaining -= probability;
+          return remaining < 0;
+        });
       });
       return [tf.tensor1d(tokens, "int32")];
     },

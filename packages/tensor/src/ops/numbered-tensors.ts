@@ -6,5 +6,6 @@ const known = new Map<string, string[]>();
 export function addNumbered(into: Record<string, Tensor>, name: string, tensors: readonly Tensor[]): void {
   const names = known.get(name) ?? []; // hundreds of strings a step would be made anew
   known.set(name, names);
-  for (const [i, tensor] of tensors.entries()) into[(names[i] ??= name + i)] = tensor;
+  while (names.length < tensors.length) names.push(`${name}${names.length}`);
+  for (const [i, tensor] of tensors.entries()) into[names[i]!] = tensor;
 }

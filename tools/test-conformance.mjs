@@ -21,7 +21,6 @@ await run(async () => {
   await bundleTests(bundle);
   let worst = 0;
   const { instructionSets } = createRequire(import.meta.url)(enginePlace());
-  // That one comes with AVX-512 or not, and is no set to choose.
   for (const isa of instructionSets()) {
     console.log(`TensorFlow.js core's tests on the engine, ${isa}`);
     const runner = join(repository, "tools", "conformance", "run.mjs");

@@ -561,6 +561,8 @@ impl<'a> Executor<'a> {
     fn read(&mut self, handle: u32, bytes: usize) -> Result<Vec<u8>> {
         if let Some(Slot::Failed(failure)) = self.slots.get(handle as usize) {
             failure.reported.store(true, Ordering::Relaxed);
+            // Who hears of one failure does not hear of those before it later, in a read that succeeded.
+            self.pending = None;
             return Err(failure.error.clone());
         }
         self.unreported()?;

@@ -155,7 +155,12 @@ export class EngineBackend extends KernelBackend {
    */
   writable(info: TensorInfo): TensorInfo {
     if (this.refCount(info.dataId) === 1) return this.alias(info);
-    return this.run("Copy", [info], [{ shape: info.shape, dtype: info.dtype as NativeDType }])[0]!;
+    return this.copy(info);
+  }
+
+  /** New data with the same content. */
+  copy(info: TensorInfo, shape: number[] = info.shape): TensorInfo {
+    return this.run("Copy", [info], [{ shape, dtype: info.dtype as NativeDType }])[0]!;
   }
 
   /** How the native side names a tensor. */
@@ -177,9 +182,10 @@ export class EngineBackend extends KernelBackend {
     return this.#get(info.dataId).parts!;
   }
 
+  /** Copies its parts: TensorFlow.js counts data by tensors, and would not see that those are freed with the complex one. */
   makeComplex(shape: number[], real: TensorInfo, imag: TensorInfo): TensorInfo {
     const size = util.sizeFromShape(shape);
-    const parts = { real: this.alias(real), imag: this.alias(imag) };
+    const parts = { real: this.copy(real), imag: this.copy(imag) };
     return {
       dataId: this.#register({ dtype: "complex64", size, refCount: 1, handle: -1, parts }),
       shape,
@@ -207,11 +213,16 @@ export class EngineBackend extends KernelBackend {
       const parts = { real: this.makeTensor(real, shape, "float32"), imag: this.makeTensor(imag, shape, "float32") };
       this.#register({ dtype, size, refCount, handle: -1, parts }, dataId);
     } else {
-      const handle = this.#takeHandle();
       const typed = toTyped(values, dtype as NativeDType, size);
+      const handle = this.#takeHandle();
       const ints = dtype === "int32" && size <= KNOWN_INTS ? Int32Array.from(typed) : undefined;
+      try {
+        this.#upload(handle, typed);
+      } catch (error) {
+        this.#freeHandles.push(handle);
+        throw error;
+      }
       this.#register({ dtype, size, refCount, handle, ints }, dataId);
-      this.#upload(handle, typed);
     }
   }
 

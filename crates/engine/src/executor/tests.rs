@@ -124,6 +124,16 @@ fn a_failure_that_nobody_reads_is_heard_at_the_next_read_or_fence() {
 }
 
 #[test]
+fn who_hears_of_one_failure_is_done_with_those_before_it() {
+    let engine = engine(None);
+    upload(&engine, 1, &[1.0]);
+    (2..5).for_each(|output| engine.submit(run(INCREMENT, &[(1, &[1])], &[(output, &[9])], &[], &[])));
+    assert!(error(&engine, 4, 9).starts_with("Increment"));
+    assert_eq!(read(&engine, 1, 1), Ok(vec![1.0]));
+    assert!(error(&engine, 2, 9).starts_with("Increment"), "what depends on another one has no value all the same");
+}
+
+#[test]
 fn what_is_updated_in_place_stays_as_it_was_when_an_operation_fails() {
     let engine = engine(None);
     upload(&engine, 1, &[1.0, 2.0]);

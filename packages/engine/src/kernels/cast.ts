@@ -6,7 +6,12 @@ import { anyDTypeKernel } from "./kernel.ts";
 /** The same values as another dtype; the data itself where it is that already. */
 export function cast(backend: EngineBackend, x: TensorInfo, dtype: DataType): TensorInfo {
   if (x.dtype === dtype) return backend.alias(x);
-  if (x.dtype === "complex64") return cast(backend, backend.complexParts(x).real, dtype);
+  if (x.dtype === "complex64") {
+    const real = backend.copy(backend.complexParts(x).real, x.shape);
+    const result = cast(backend, real, dtype);
+    backend.disposeInfo(real);
+    return result;
+  }
   if (dtype === "complex64") {
     const real = cast(backend, x, "float32");
     const imag = backend.run("Fill", [], [{ shape: x.shape, dtype: "float32" }], { floats: [0] })[0]!;

@@ -1,4 +1,4 @@
-/** Kernels that move no number: another shape over the same data, and complex numbers as pairs of tensors. */
+/** Kernels that compute nothing: another shape over the same data, and complex numbers as pairs of tensors. */
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { util } from "@tensorflow/tfjs-core";
 import { anyDTypeKernel } from "./kernel.ts";
@@ -26,9 +26,9 @@ export const views: readonly KernelConfig[] = [
     backend.makeComplex(real.shape, real, imag),
   ),
   anyDTypeKernel<{ input: TensorInfo }, object>("Real", (backend, { input }) => {
-    return backend.alias(backend.complexParts(input).real, input.shape);
+    return backend.copy(backend.complexParts(input).real, input.shape);
   }),
   anyDTypeKernel<{ input: TensorInfo }, object>("Imag", (backend, { input }) => {
-    return backend.alias(backend.complexParts(input).imag, input.shape);
+    return backend.copy(backend.complexParts(input).imag, input.shape);
   }),
 ];

@@ -82,6 +82,10 @@ impl<const N: usize> Broadcast<N> {
         if row >= SHORT_ROW || outer.strides[index] != 0 || self.inner.strides != [1; N] {
             return None;
         }
+        // A result may be larger than what all operands together come to.
+        if (0..N).any(|operand| operand != index && outer.strides[operand] == 0) {
+            return None;
+        }
         let times = (2 * SHORT_ROW / row).min(outer.size);
         // The last row may be a part of one: a walk ends where its range does.
         outer.size = outer.size.div_ceil(times);
@@ -171,6 +175,14 @@ mod tests {
             }
             assert_eq!(seen, size);
         }
+    }
+
+    #[test]
+    fn a_row_is_repeated_only_under_operands_that_move() {
+        let repeats = |a: &[usize], b: &[usize]| Broadcast::new(&[3, 4], [a, b]).unwrap().repeat(0);
+        assert_eq!(repeats(&[4], &[3, 4]), Some(12));
+        assert_eq!(repeats(&[4], &[4]), None);
+        assert_eq!(repeats(&[3, 4], &[4]), None);
     }
 
     #[test]

@@ -78,6 +78,68 @@ impl Tensor {
     }
 }
 
+#[inline(always)]
+unsafe fn sum_of<S: Simd>(x: &[f32]) -> f32 {
+    // SAFETY: by the contract of `Simd`, within the slice.
+    unsafe {
+        let mut sums = [S::splat(0.0); 4];
+        for chunk in x.chunks_exact(4 * S::LANES) {
+            for (j, sum) in sums.iter_mut().enumerate() {
+                *sum = S::add(*sum, S::load(chunk.as_ptr().add(j * S::LANES)));
+            }
+        }
+        S::reduce_add(S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])))
+    }
+}
+
+simd_dispatch! { unsafe fn sum(x: &[f32]) -> f32 = sum_of; }
+
+/// One query per head, over caches that together are larger than the processor's: GB/s of keys and values beside those of plain reading.
+fn generation(isa: Isa, rounds: usize) {
+    const LAYERS: usize = 24;
+    let table = kernels::table();
+    let forward = table.iter().find(|(name, _)| *name == "Attention").unwrap().1;
+    for [heads, key_heads, keys, dim] in [[12, 12, 1024, 64], [12, 12, 128, 64], [32, 8, 1024, 64], [8, 1, 4096, 128]] {
+        let allocator = Allocator::new(None);
+        let cache = |seed| (0..LAYERS).map(|_| Tensor::new(&allocator, &[1, key_heads, keys, dim], seed)).collect::<Vec<_>>();
+        let (k, v) = (cache(1), cache(2));
+        let q = Tensor::new(&allocator, &[1, heads, 1, dim], 3);
+        let (y, log_sum_exp) = (Tensor::new(&allocator, &[1, heads, 1, dim], 4), Tensor::new(&allocator, &[1, heads, 1], 5));
+        for threads in [1, 2] {
+            let pool = Pool::new(threads);
+            let context = Context { pool: &pool, isa, allocator: &allocator };
+            let (mut reading, mut attending) = (vec![], vec![]);
+            for _ in 0..rounds {
+                let start = Instant::now();
+                pool.run(LAYERS, |layer, _| {
+                    for x in [&k[layer], &v[layer]] {
+                        // SAFETY: the instruction set is there.
+                        black_box(unsafe { sum(isa, x.operand().f32().unwrap()) });
+                    }
+                });
+                reading.push(start.elapsed().as_secs_f64());
+                let start = Instant::now();
+                for layer in 0..LAYERS {
+                    let inputs = [q.operand(), k[layer].operand(), v[layer].operand()];
+                    // SAFETY: outputs overlap nothing.
+                    let mut call =
+                        unsafe { Call::new(&inputs, &[y.operand(), log_sum_exp.operand()], &[], &[0, 1, -1, 0, 0, 0], &[0.125, 0.0, 0.0]) };
+                    forward(&context, &mut call).unwrap();
+                }
+                attending.push(start.elapsed().as_secs_f64());
+            }
+            let gigabytes = (LAYERS * 2 * key_heads * keys * dim * 4) as f64 / 1e9;
+            let (reading, attending) = (median(reading), median(attending));
+            println!(
+                "one query, H {heads:2} K {key_heads:2} S {keys:4} D {dim:3}, {threads} threads: {:6.1} us, {:5.1} GB/s of {:5.1}",
+                attending / LAYERS as f64 * 1e6,
+                gigabytes / attending,
+                gigabytes / reading
+            );
+        }
+    }
+}
+
 fn main() {
     let isa = Isa::choose(std::env::var("CODEX_ENGINE_ISA").ok().as_deref()).unwrap();
     let rounds: usize = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(15);
@@ -128,4 +190,5 @@ fn main() {
             );
         }
     }
+    generation(isa, rounds);
 }

@@ -5,6 +5,7 @@
 //! last T positions of the keys that count.
 
 mod backward;
+mod decode;
 mod forward;
 mod problem;
 #[cfg(test)]
@@ -44,7 +45,13 @@ fn attention(context: &Context, call: &mut Call) -> Result<()> {
     let y = sizes.query_heads(y.f32()?.as_mut_ptr());
     let (problem, dropout) = attributes.problem(&sizes, documents, q, k, v)?;
     // SAFETY: the operands have the shapes that the sizes were taken from.
-    unsafe { forward::forward(context, &problem, dropout, y, log_sum_exp.f32()?) }
+    unsafe {
+        if problem.queries == 1 && dropout.is_none() {
+            decode::decode(context, &problem, y, log_sum_exp.f32()?)
+        } else {
+            forward::forward(context, &problem, dropout, y, log_sum_exp.f32()?)
+        }
+    }
 }
 
 /// Inputs dy, q, k, v, y, logSumExp, optionally documentIds; outputs dq, dk, dv, shaped like q, k, v. Attributes as those of `Attention`.

@@ -306,6 +306,22 @@ fn dropout() {
     check(&Case { dropout: Some(0.2), ..Case::new(1, [2, 1], [33, 77], 8).with_documents(20, 3) });
 }
 
+/// One query per head: the way of generation.
+#[test]
+fn one_query() {
+    for keys in [1, 2, 3, 5, 17, 255, 256, 257, 1030] {
+        check(&Case::new(1, [2, 1], [1, keys], 8));
+    }
+    for head_dim in [1, 3, 16, 20, 33, 64, 80, 128, 144, 200] {
+        check(&Case::new(2, [4, 2], [1, 21], head_dim));
+    }
+    check(&Case::new(2, [12, 1], [1, 300], 32));
+    check(&Case::new(16, [4, 4], [1, 1100], 4));
+    check(&Case { causal: false, ..Case::new(2, [6, 3], [1, 530], 16) });
+    check(&Case::new(2, [6, 3], [1, 530], 16).with_documents(40, 1));
+    check(&Case { dropout: Some(0.3), ..Case::new(2, [6, 3], [1, 130], 16) });
+}
+
 #[test]
 fn scales_of_every_sign() {
     for scale in [-0.7, 0.0, 3.0] {
@@ -384,12 +400,18 @@ fn what_is_hidden_moves_no_bit() {
 /// A preallocated cache: only the first keys count, and the gradient of the others is 0.
 #[test]
 fn key_length() {
+    key_length_with(20);
+    key_length_with(1);
+}
+
+fn key_length_with(queries: usize) {
     let (keys, stored, dim) = (70, 100, 8);
     let cut = |x: &Array| Array::f32(&[1, 2, keys, dim], &[&x.to_f32()[..keys * dim], &x.to_f32()[stored * dim..][..keys * dim]].concat());
-    let (q, k, v) = (Array::random(&[1, 2, 20, dim], 1), Array::random(&[1, 2, stored, dim], 2), Array::random(&[1, 2, stored, dim], 3));
+    let (q, k, v) =
+        (Array::random(&[1, 2, queries, dim], 1), Array::random(&[1, 2, stored, dim], 2), Array::random(&[1, 2, stored, dim], 3));
     let floats = [0.3, 0.0, 0.0];
     let forward = |k: &Array, v: &Array, length: i32| {
-        let run = Run::new("Attention").input(&q).input(k).input(v).output(Float32, &q.dims).output(Float32, &[1, 2, 20]);
+        let run = Run::new("Attention").input(&q).input(k).input(v).output(Float32, &q.dims).output(Float32, &[1, 2, queries]);
         run.ints(&[0, 1, length, 0, 0, 0]).floats(&floats)
     };
     for isa in Isa::available() {

@@ -22,6 +22,7 @@ import { pool2d } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
 import { resizes } from "./resize.ts";
 import { rotary } from "./rotary.ts";
+import { sampling } from "./sampling.ts";
 import { scatters } from "./scatter.ts";
 import { slices } from "./slice.ts";
 import { softmax } from "./softmax.ts";
@@ -54,6 +55,7 @@ const NATIVE: readonly (readonly KernelConfig[])[] = [
   reduce,
   resizes,
   rotary,
+  sampling,
   scatters,
   slices,
   softmax,

@@ -1,10 +1,13 @@
 import "@tensorflow/tfjs-backend-cpu";
 import { Random } from "./cases.ts";
+import { ELEMENTWISE } from "./elementwise-cases.ts";
 import { checkCase, configurations } from "./harness.ts";
 import { IMAGES } from "./image-cases.ts";
 import { LAYOUT } from "./layout-cases.ts";
+import { PRODUCTS } from "./product-cases.ts";
+import { REDUCTIONS } from "./reduction-cases.ts";
 
-const GENERATORS = { ...LAYOUT, ...IMAGES };
+const GENERATORS = { ...ELEMENTWISE, ...REDUCTIONS, ...PRODUCTS, ...LAYOUT, ...IMAGES };
 const CASES = 60;
 
 const engines = configurations();

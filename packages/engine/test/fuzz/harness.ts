@@ -5,6 +5,7 @@ import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { getKernel, type KernelBackend, type TensorInfo } from "@tensorflow/tfjs-core";
 import { loadBinding } from "../../src/binding.ts";
 import { absolute, type FuzzCase, type FuzzTensor, type Tolerance, type Values } from "./cases.ts";
+import type { FusedCase } from "./fused-case.ts";
 
 /** Thread counts that must give the same bits. */
 const THREADS = [1, 2, 3];
@@ -44,7 +45,48 @@ export function checkCase(fuzzCase: FuzzCase, engines: readonly Configuration[])
       first = results;
       compare(place, fuzzCase, results, expected, magnitudes, tolerance);
     } else {
-      for (const [i, result] of results.entries()) compareBits(place, fuzzCase, result, first[i]!);
+      for (const [i, result] of results.entries()) compareBits(place, describe(fuzzCase), result, first[i]!);
+    }
+  }
+}
+
+/** @throws with the case in the message, if an engine is further off than the case allows, or gives other bits with other threads */
+export function checkFusedCase(name: string, fusedCase: FusedCase, engines: readonly Configuration[]): void {
+  const description = JSON.stringify(fusedCase.description);
+  let first: readonly FuzzTensor[] = [];
+  for (const { isa, threads, backend } of engines) {
+    const place = `${name} on ${isa} with ${threads} threads`;
+    const results = fusedCase.run((kernel, inputs, attributes) =>
+      runOn({ kernel, inputs, attributes }, "engine", backend),
+    );
+    if (threads === THREADS[0]) {
+      first = results;
+      compareFused(place, description, results, fusedCase);
+    } else {
+      for (const [i, result] of results.entries()) compareBits(place, description, result, first[i]!);
+    }
+  }
+}
+
+function compareFused(
+  place: string,
+  description: string,
+  results: readonly FuzzTensor[],
+  { expected, tolerance }: FusedCase,
+): void {
+  if (results.length !== expected.length) {
+    throw new Error(`${place}: ${results.length} outputs for ${expected.length}; ${description}`);
+  }
+  for (const [output, { shape, values, magnitude = 0 }] of expected.entries()) {
+    const result = results[output]!;
+    if (`${result.shape}` !== `${shape}`) {
+      throw new Error(`${place}: [${result.shape}] for [${shape}] of output ${output}; ${description}`);
+    }
+    const wanted = Array.from(values);
+    const bound = tolerance * wanted.reduce((largest, value) => Math.max(largest, Math.abs(value)), magnitude);
+    for (const [i, want] of wanted.entries()) {
+      if (Math.abs(result.values[i]! - want) <= bound) continue;
+      throw new Error(`${place}: ${result.values[i]} for ${want} at ${i} of output ${output}; ${description}`);
     }
   }
 }
@@ -111,10 +153,10 @@ function compare(
   }
 }
 
-function compareBits(place: string, fuzzCase: FuzzCase, result: FuzzTensor, first: FuzzTensor): void {
+function compareBits(place: string, description: string, result: FuzzTensor, first: FuzzTensor): void {
   const bytes = ({ values }: FuzzTensor) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   if (!bytes(result).equals(bytes(first))) {
-    throw new Error(`${place}: other bits than with one thread; ${describe(fuzzCase)}`);
+    throw new Error(`${place}: other bits than with one thread; ${description}`);
   }
 }
 

@@ -7,7 +7,12 @@ const SUMMED = { magnitude: 2e-6 };
 export const REDUCTIONS: Generators = {
   Sum: reduction(["float32", "int32", "bool"], { tolerance: SUMMED }),
   Mean: reduction(["float32"], { tolerance: SUMMED }),
-  Prod: reduction(["float32", "int32"], { tolerance: { relative: 1e-5, absolute: 1e-37 }, low: 0.5, high: 1.5, most: 1 }),
+  Prod: reduction(["float32", "int32"], {
+    tolerance: { relative: 1e-5, absolute: 1e-37 },
+    low: 0.5,
+    high: 1.5,
+    most: 1,
+  }),
   Max: reduction(["float32", "int32"], { name: "reductionIndices" }),
   Min: reduction(["float32", "int32"]),
   All: reduction(["bool"]),

@@ -41,7 +41,9 @@ const { status } = spawnSync(
       RUSTFLAGS: SANITIZERS[kind].flags,
       // Its own folder, so that the next ordinary build starts where the last one ended.
       CARGO_TARGET_DIR: join(process.env.CARGO_TARGET_DIR ?? join(repository, "target"), `sanitize-${kind}`),
-      ...(kind === "thread" ? { TSAN_OPTIONS: `suppressions=${join(repository, "tools", "native", "thread-sanitizer.txt")}` } : {}),
+      ...(kind === "thread"
+        ? { TSAN_OPTIONS: `suppressions=${join(repository, "tools", "native", "thread-sanitizer.txt")}` }
+        : {}),
     },
   },
 );

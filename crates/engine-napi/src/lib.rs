@@ -138,8 +138,10 @@ impl NativeEngine {
     /// The first bytes of a handle, once all that was enqueued before has run.
     #[napi(catch_unwind, ts_return_type = "Promise<Buffer>")]
     pub fn read<'env>(&self, env: &'env Env, handle: u32, bytes: f64) -> Result<Object<'env>> {
+        // Before there is a promise: one that nobody settles keeps the process alive.
+        let bytes = byte_count(bytes)?;
         let (deferred, promise) = env.create_deferred::<Buffer, _>()?;
-        self.engine.read(handle, byte_count(bytes)?, move |result| match result {
+        self.engine.read(handle, bytes, move |result| match result {
             Ok(data) => deferred.resolve(move |_| Ok(Buffer::from(data))),
             Err(error) => deferred.reject(thrown(error)),
         });

@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const pages = ["README.md", ...readdirSync("docs/guides").map((name) => `docs/guides/${name}`)];
 
 /** Run by `.ci/run` itself, or in need of a registry. */
-const ELSEWHERE = [/^npm (test|run \S+)$/, /^npm install \S+$/, /doctor --setup-tensorflow$/];
+const ELSEWHERE = [/^npm (test|run \S+)$/, /^npm install .+$/, /doctor --setup-tensorflow$/];
 const SMALL =
   "training.maxSteps=2 training.batchSize=2 training.warmupSteps=1 data.sequenceLength=32 training.evaluationBatches=1 report.baselines=[] report.generation.maxNewTokens=4 model.hiddenSize=16 model.numHiddenLayers=1 logging.runId=";
 

@@ -47,7 +47,7 @@ fn linear(context: &Context, call: &mut Call) -> Result<()> {
     let precision = Precision::from_number(call.int(4)?)?;
     let Weight { view, inputs, outputs } = weight;
     let (rows, columns) = x.shape.rows_and_columns();
-    ensure!(columns == inputs && x.dims().len() > 0, "expected x [..., {inputs}], got {:?}", x.shape);
+    ensure!(columns == inputs && !x.dims().is_empty(), "expected x [..., {inputs}], got {:?}", x.shape);
     let y = call.output(0)?;
     ensure!(y.shape().rows_and_columns() == (rows, outputs), "expected y [..., {outputs}] of {rows} rows, got {:?}", y.shape());
     let mut epilogue = Epilogue { activation, ..Epilogue::default() };

@@ -11,7 +11,7 @@ interface Attributes {
   readonly pad: "valid" | "same" | number | backend_util.ExplicitPadding;
   /** Those of depthwise convolutions are always NHWC. */
   readonly dataFormat?: "NHWC" | "NCHW";
-  readonly dilations?: Strides;
+  readonly dilations?: Strides | null;
   readonly dimRoundingMode?: "floor" | "round" | "ceil";
 }
 
@@ -44,8 +44,12 @@ export const conv: readonly KernelConfig[] = [
   kernel<{ dy: TensorInfo; filter: TensorInfo }, Attributes & { inputShape: Shape4 }>(
     "Conv2DBackpropInput",
     (backend, { dy, filter }, attributes) => {
-      if (attributes.dataFormat === "NCHW") return onHost("Conv2DBackpropInput", backend, { dy, filter }, attributes);
-      return gradient(backend, "Conv2D", "Input", [dy, filter], attributes.inputShape, filter.shape, attributes);
+      const { inputShape, dataFormat } = attributes;
+      // TensorFlow.js lets a transposed convolution take a dy larger than the forward result, and reads a part of it.
+      if (dataFormat === "NCHW" || !isResult(dy, inputShape, filter.shape, attributes)) {
+        return onHost("Conv2DBackpropInput", backend, { dy, filter }, attributes);
+      }
+      return gradient(backend, "Conv2D", "Input", [dy, filter], inputShape, filter.shape, attributes);
     },
   ),
   kernel<{ x: TensorInfo; dy: TensorInfo }, Attributes & { filterShape: Shape4 }>(
@@ -85,7 +89,8 @@ type Name = "Conv2D" | "DepthwiseConv2dNative";
 
 /** Sizes of the result, and strides, dilations and padding above and left as the native kernels take them. */
 function geometry(name: Name, imageShape: number[], filterShape: number[], attributes: Attributes) {
-  const { strides, pad, dilations = 1, dimRoundingMode } = attributes;
+  const { strides, pad, dimRoundingMode } = attributes;
+  const dilations = attributes.dilations ?? 1;
   const info = backend_util.computeConv2DInfo(
     imageShape as Shape4,
     filterShape as Shape4,
@@ -97,6 +102,10 @@ function geometry(name: Name, imageShape: number[], filterShape: number[], attri
   );
   const { strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo, outShape } = info;
   return { outShape, ints: [strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo.top, padInfo.left] };
+}
+
+function isResult(dy: TensorInfo, imageShape: number[], filterShape: number[], attributes: Attributes): boolean {
+  return util.arraysEqual(dy.shape, geometry("Conv2D", imageShape, filterShape, attributes).outShape);
 }
 
 /** Attributes that only the products of `Conv2D` take. */

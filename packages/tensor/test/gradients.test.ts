@@ -10,16 +10,17 @@ import { presentDevices, projectDirectory } from "./devices.ts";
 type F = (...inputs: tf.Tensor[]) => tf.Tensor;
 type Domain = "any" | "positive" | "unit" | "above one";
 
-const indices = tf.tensor([2, 0, 2], [3], "int32");
-
-const batched = tf.tensor(
-  [
-    [2, 0, 2],
-    [1, 1, 3],
-  ],
-  [2, 3],
-  "int32",
-);
+// Made inside a case: a tensor belongs to the device that is selected when it is made.
+const indices = () => tf.tensor1d([2, 0, 2], "int32");
+const batched = () =>
+  tf.tensor2d(
+    [
+      [2, 0, 2],
+      [1, 1, 3],
+    ],
+    [2, 3],
+    "int32",
+  );
 
 const CASES: readonly [name: string, f: F, shapes: number[][], domain?: Domain][] = [
   ["abs", tf.abs, [[6]]],
@@ -101,10 +102,10 @@ const CASES: readonly [name: string, f: F, shapes: number[][], domain?: Domain][
   ["exp", tf.exp, [[6]]],
   ["expandDims", (x) => tf.expandDims(x!, 1), [[2, 3]]],
   ["expm1", tf.expm1, [[6]]],
-  ["gather", (x) => tf.gather(x!, indices), [[4, 3]]],
-  ["gather along an inner axis", (x) => tf.gather(x!, indices, 1), [[2, 4, 3]]],
-  ["gather within batches", (x) => tf.gather(x!, batched, 1, 1), [[2, 4, 3]]],
-  ["gather within batches, along an inner axis", (x) => tf.gather(x!, batched, 2, 1), [[2, 3, 4]]],
+  ["gather", (x) => tf.gather(x!, indices()), [[4, 3]]],
+  ["gather along an inner axis", (x) => tf.gather(x!, indices(), 1), [[2, 4, 3]]],
+  ["gather within batches", (x) => tf.gather(x!, batched(), 1, 1), [[2, 4, 3]]],
+  ["gather within batches, along an inner axis", (x) => tf.gather(x!, batched(), 2, 1), [[2, 3, 4]]],
   ["leakyRelu", (x) => tf.leakyRelu(x!, 0.1), [[6]]],
   ["log", tf.log, [[6]], "positive"],
   ["log1p", tf.log1p, [[6]], "positive"],
@@ -170,7 +171,7 @@ const CASES: readonly [name: string, f: F, shapes: number[][], domain?: Domain][
   ["tanh", tf.tanh, [[6]]],
   ["tile", (x) => tf.tile(x!, [3, 2]), [[2, 3]]],
   ["transpose", (x) => tf.transpose(x!, [2, 0, 1]), [[2, 3, 4]]],
-  ["unsortedSegmentSum", (x) => tf.unsortedSegmentSum(x!, indices as tf.Tensor1D, 4), [[3, 2]]],
+  ["unsortedSegmentSum", (x) => tf.unsortedSegmentSum(x!, indices(), 4), [[3, 2]]],
   ["unstack", (x) => tf.unstack(x!, 1)[1]!, [[2, 3]]],
   ["where, on a comparison", (a, b) => tf.where(tf.greater(a!, 0), tf.mul(a!, 2), b!), [[6], [6]]],
 ];

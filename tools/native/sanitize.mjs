@@ -14,9 +14,13 @@ const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const [kind = "address", ...filters] = process.argv.slice(2);
 
 const SANITIZERS = {
-  address: { flags: "-Zsanitizer=address" },
+  // A size that no system has is an error to the engine, as it is from the system.
+  address: { flags: "-Zsanitizer=address", settings: { ASAN_OPTIONS: "allocator_may_return_null=1" } },
   // The standard library is not built for it: what goes through its locks is known all the same, because they end in atomics and futexes.
-  thread: { flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer" },
+  thread: {
+    flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
+    settings: { TSAN_OPTIONS: `suppressions=${join(repository, "tools", "native", "thread-sanitizer.txt")}` },
+  },
 };
 
 if (SANITIZERS[kind] === undefined) {
@@ -41,9 +45,7 @@ const { status } = spawnSync(
       RUSTFLAGS: SANITIZERS[kind].flags,
       // Its own folder, so that the next ordinary build starts where the last one ended.
       CARGO_TARGET_DIR: join(process.env.CARGO_TARGET_DIR ?? join(repository, "target"), `sanitize-${kind}`),
-      ...(kind === "thread"
-        ? { TSAN_OPTIONS: `suppressions=${join(repository, "tools", "native", "thread-sanitizer.txt")}` }
-        : {}),
+      ...SANITIZERS[kind].settings,
     },
   },
 );

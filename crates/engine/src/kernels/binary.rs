@@ -41,6 +41,8 @@ unsafe fn each<T: Copy, U>(rows: &Rows<T, U>, operation: impl Fn(T, T) -> U) {
             let (a, b) = (a.add(row * row_strides[0]), b.add(row * row_strides[1]));
             let y = std::slice::from_raw_parts_mut(y.add(row * columns), columns);
             match steps {
+                // Only where the result is larger than both: nothing that broadcasts two shapes asks for that, but a call can.
+                [0, 0] => y.iter_mut().for_each(|y| *y = operation(*a, *b)),
                 [1, 1] => zip(std::slice::from_raw_parts(a, columns), std::slice::from_raw_parts(b, columns), y, &operation),
                 [0, _] => {
                     let a = *a;

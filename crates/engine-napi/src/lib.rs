@@ -1,7 +1,7 @@
 //! The engine for Node: conversions only. Whatever JavaScript passes is checked by the types here, by `wire`, or by the kernels.
 
 use codex_engine::error::Error;
-use codex_engine::executor::{Engine, Options};
+use codex_engine::executor::{Engine, Options, Upload};
 use codex_engine::isa::Isa;
 use codex_engine::kernels;
 use codex_engine::matmul::uses_bfloat16_dot_products;
@@ -135,6 +135,19 @@ impl NativeEngine {
         self.engine.upload(handle, data).map_err(thrown)
     }
 
+    /// Takes memory for a content that comes in pieces.
+    #[napi(catch_unwind)]
+    pub fn start_upload(&self, bytes: f64) -> Result<NativeUpload> {
+        self.engine.start_upload(byte_count(bytes)?).map(|upload| NativeUpload { upload: Some(upload) }).map_err(thrown)
+    }
+
+    /// Gives a handle what has arrived, all of it.
+    #[napi(catch_unwind)]
+    pub fn finish_upload(&self, handle: u32, upload: &mut NativeUpload) -> Result<()> {
+        let upload = upload.upload.take().ok_or_else(|| invalid("the content was finished before".into()))?;
+        self.engine.finish_upload(handle, upload).map_err(thrown)
+    }
+
     /// The first bytes of a handle, once all that was enqueued before has run.
     #[napi(catch_unwind, ts_return_type = "Promise<Buffer>")]
     pub fn read<'env>(&self, env: &'env Env, handle: u32, bytes: f64) -> Result<Object<'env>> {
@@ -224,9 +237,31 @@ impl NativeEngine {
     }
 }
 
+/// A content that arrives in pieces. One that is never finished gives its memory back when it is collected.
+#[napi]
+pub struct NativeUpload {
+    upload: Option<Upload>,
+}
+
+#[napi]
+impl NativeUpload {
+    /// Adds what comes next; it is copied before this returns.
+    #[napi(catch_unwind)]
+    pub fn append(&mut self, data: &[u8]) -> Result<()> {
+        let upload = self.upload.as_mut().ok_or_else(|| invalid("the content was finished before".into()))?;
+        upload.append(data).map_err(thrown)
+    }
+
+    /// Gives the memory back now.
+    #[napi(catch_unwind)]
+    pub fn discard(&mut self) {
+        self.upload = None;
+    }
+}
+
 fn byte_count(bytes: f64) -> Result<usize> {
     if bytes >= 0.0 && bytes <= 2f64.powi(52) {
         return Ok(bytes as usize);
     }
-    Err(invalid(format!("read: expected a number of bytes, got {bytes}")))
+    Err(invalid(format!("expected a number of bytes, got {bytes}")))
 }

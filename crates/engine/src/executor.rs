@@ -170,18 +170,32 @@ impl Engine {
 
     /// Gives a handle a content. The copy is made here, so that the caller may change its own afterwards.
     pub fn upload(&self, handle: u32, data: &[u8]) -> Result<()> {
+        let mut upload = self.start_upload(data.len())?;
+        upload.append(data)?;
+        self.finish_upload(handle, upload)
+    }
+
+    /// Takes memory for a content of `bytes` that comes in pieces.
+    pub fn start_upload(&self, bytes: usize) -> Result<Upload> {
         // Memory is taken now, while what is enqueued has not given its own back: near the limit nobody runs ahead.
         let taken = self.shared.allocator.stats().in_use;
-        if self.options.memory_limit.is_some_and(|limit| taken.saturating_add(data.len()) > limit / 2) {
+        if self.options.memory_limit.is_some_and(|limit| taken.saturating_add(bytes) > limit / 2) {
             self.settle()?;
         }
-        let block = self.shared.allocator.allocate(data.len()).or_else(|_| {
+        let block = self.shared.allocator.allocate(bytes).or_else(|_| {
             self.settle()?;
-            self.shared.allocator.allocate(data.len())
+            self.shared.allocator.allocate(bytes)
         })?;
-        // SAFETY: the block holds as many bytes, and it is new.
-        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), block.data(), data.len()) };
-        self.send(Message::Upload { handle, block, bytes: data.len() });
+        Ok(Upload { block: Some(block), bytes, written: 0, shared: Arc::clone(&self.shared) })
+    }
+
+    /// Gives a handle what has arrived, all of it.
+    pub fn finish_upload(&self, handle: u32, mut upload: Upload) -> Result<()> {
+        let Upload { bytes, written, .. } = upload;
+        ensure!(Arc::ptr_eq(&self.shared, &upload.shared), "the content is that of another engine");
+        ensure!(written == bytes, "expected {bytes} bytes, got {written}");
+        let block = upload.block.take().expect("held until here");
+        self.send(Message::Upload { handle, block, bytes });
         Ok(())
     }
 
@@ -286,6 +300,34 @@ impl Drop for Engine {
         }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+    }
+}
+
+/// A content that arrives in pieces. Dropped before it is finished, it gives its memory back.
+pub struct Upload {
+    block: Option<Block>,
+    bytes: usize,
+    written: usize,
+    shared: Arc<Shared>,
+}
+
+impl Upload {
+    /// Adds what comes next.
+    pub fn append(&mut self, data: &[u8]) -> Result<()> {
+        let Upload { block: Some(block), bytes, written, .. } = self else { unreachable!("held until it is finished") };
+        ensure!(data.len() <= *bytes - *written, "expected at most {} bytes, got {}", *bytes - *written, data.len());
+        // SAFETY: the block holds `bytes`, and it is nobody else's.
+        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), block.data().add(*written), data.len()) };
+        *written += data.len();
+        Ok(())
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(block) = self.block.take() {
+            self.shared.allocator.free(block);
         }
     }
 }

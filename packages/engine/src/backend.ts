@@ -9,7 +9,7 @@ import {
   type TypedArray,
   util,
 } from "@tensorflow/tfjs-core";
-import { type Binding, loadBinding, type NativeEngine, type ProfileEvent } from "./binding.ts";
+import { type Binding, loadBinding, type NativeEngine, type NativeUpload, type ProfileEvent } from "./binding.ts";
 import { CommandQueue, type Key, type NativeDType, type Operand } from "./command-queue.ts";
 import { EngineError, fromNative } from "./errors.ts";
 import { StepRecordings } from "./recording.ts";
@@ -226,6 +226,34 @@ export class EngineBackend extends KernelBackend {
     }
   }
 
+  /**
+   * A float32 tensor from values that arrive one piece after another, and are never held all at once in JavaScript. A piece is copied before
+   * the next is asked for.
+   *
+   * @throws {EngineError} `ENGINE_OUT_OF_MEMORY`, `ENGINE_OPERATION_INVALID` if the pieces have more or fewer values than the shape
+   */
+  async fromPieces(shape: number[], pieces: AsyncIterable<Float32Array> | Iterable<Float32Array>): Promise<TensorInfo> {
+    const size = util.sizeFromShape(shape);
+    let upload: NativeUpload | undefined;
+    try {
+      this.#queue.flush();
+      upload = this.native.startUpload(4 * size);
+      for await (const piece of pieces) upload.append(bytesOf(piece));
+      this.recordings.forbid("a large tensor is made from values of JavaScript");
+      const handle = this.#takeHandle();
+      try {
+        this.native.finishUpload(handle, upload);
+      } catch (error) {
+        this.#freeHandles.push(handle);
+        throw error;
+      }
+      return { dataId: this.#register({ dtype: "float32", size, refCount: 1, handle }), shape, dtype: "float32" };
+    } catch (error) {
+      upload?.discard();
+      throw fromNative(error);
+    }
+  }
+
   override async read(dataId: object): Promise<BackendValues> {
     const data = this.#get(dataId);
     if (data.values !== undefined) return data.values;
@@ -380,7 +408,7 @@ export class EngineBackend extends KernelBackend {
   }
 
   #upload(handle: number, values: Float32Array | Int32Array | Uint8Array): void {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const bytes = bytesOf(values);
     if (bytes.byteLength <= INLINE_BYTES) {
       this.#queue.constant(handle, bytes);
       return;
@@ -393,6 +421,10 @@ export class EngineBackend extends KernelBackend {
       throw fromNative(error);
     }
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function byteSize(data: TensorData): number {

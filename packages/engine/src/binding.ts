@@ -22,6 +22,8 @@ export interface NativeEngine {
   usesBfloat16DotProducts(): boolean;
   submit(words: Uint32Array): void;
   upload(handle: number, data: Uint8Array): void;
+  startUpload(bytes: number): NativeUpload;
+  finishUpload(handle: number, upload: NativeUpload): void;
   read(handle: number, bytes: number): Promise<Buffer>;
   readSync(handle: number, bytes: number): Buffer;
   fence(): void;
@@ -34,6 +36,12 @@ export interface NativeEngine {
   clockMs(): number;
   setProfiling(on: boolean): void;
   takeProfile(): ProfileEvent[];
+}
+
+/** A content that arrives in pieces. */
+export interface NativeUpload {
+  append(data: Uint8Array): void;
+  discard(): void;
 }
 
 export interface NativeStats {

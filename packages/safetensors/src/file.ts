@@ -1,5 +1,5 @@
 import { type DurableFile, type DurableFs, nodeFs, readFully, toStorageError } from "@codex/storage";
-import { convertToFloat32, isFloat32Compatible } from "./convert.ts";
+import { convertToFloat32, type Float32CompatibleDtype, isFloat32Compatible } from "./convert.ts";
 import { DTYPE_BITS } from "./dtype.ts";
 import { SafetensorsError } from "./errors.ts";
 import { type HeaderLimits, parseHeader, parseHeaderLength, type TensorInfo } from "./header.ts";
@@ -19,6 +19,11 @@ export interface TensorReader extends AsyncDisposable {
    * @throws {SafetensorsError} `SAFETENSORS_DTYPE_UNSUPPORTED` for others, and those of `read`
    */
   readFloat32(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * The same elements in pieces of a few megabytes; while one is used the next is read. A piece holds until the next is asked for.
+   * @throws {SafetensorsError} those of `readFloat32`
+   */
+  float32Pieces(name: string): AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined>;
   close(): Promise<void>;
 }
 
@@ -26,9 +31,7 @@ export interface OpenSafetensorsOptions extends HeaderLimits {
   fs?: DurableFs;
 }
 
-const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-
-/** Bytes that a conversion holds beside its result. */
+/** Bytes of a piece. Two are held: one that is used, one that is read. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -62,6 +65,7 @@ class SafetensorsFile implements TensorReader {
   readonly metadata: ReadonlyMap<string, string>;
   readonly #path: string;
   readonly #file: DurableFile;
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(path: string, file: DurableFile, header: Pick<TensorReader, "tensors" | "metadata">) {
     this.#path = path;
@@ -78,27 +82,46 @@ class SafetensorsFile implements TensorReader {
   }
 
   async readFloat32(name: string): Promise<Float32Array<ArrayBuffer>> {
-    const info = this.#info(name);
-    const { dtype } = info;
-    if (!isFloat32Compatible(dtype)) {
-      throw new SafetensorsError(
-        "SAFETENSORS_DTYPE_UNSUPPORTED",
-        `${this.#path}: tensor ${JSON.stringify(name)}: expected F32, F16 or BF16, found ${dtype}`,
-      );
-    }
-    const bytesPerElement = DTYPE_BITS[dtype] / 8;
-    const values = new Float32Array(info.byteLength / bytesPerElement);
-    if (dtype === "F32" && HOST_IS_LITTLE_ENDIAN) {
+    const { info, dtype } = this.#float32Info(name);
+    const values = new Float32Array((8 * info.byteLength) / DTYPE_BITS[dtype]);
+    if (dtype === "F32") {
       await this.#fill(info, new Uint8Array(values.buffer), 0); // the bytes are the values
       return values;
     }
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, info.byteLength));
-    for (let at = 0; at < info.byteLength; at += chunk.byteLength) {
-      const piece = chunk.subarray(0, Math.min(chunk.byteLength, info.byteLength - at));
-      await this.#fill(info, piece, at);
-      convertToFloat32(dtype, piece, values.subarray(at / bytesPerElement));
+    let at = 0;
+    for await (const piece of this.float32Pieces(name)) {
+      values.set(piece, at);
+      at += piece.length;
     }
     return values;
+  }
+
+  async *float32Pieces(name: string): AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined> {
+    const { info, dtype } = this.#float32Info(name);
+    const { byteLength } = info;
+    const chunks = [this.#takeChunk(byteLength), this.#takeChunk(byteLength - CHUNK_BYTES)];
+    const converted = dtype === "F32" ? undefined : new Float32Array(Math.min(CHUNK_BYTES, byteLength) / 2);
+    const read = (start: number): Promise<Uint8Array<ArrayBuffer>> => {
+      const chunk = chunks[(start / CHUNK_BYTES) % 2]!.subarray(0, Math.min(CHUNK_BYTES, byteLength - start));
+      return this.#fill(info, chunk, start).then(() => chunk);
+    };
+    let reading: Promise<Uint8Array<ArrayBuffer>> | undefined = byteLength > 0 ? read(0) : undefined;
+    try {
+      for (let next = CHUNK_BYTES; reading !== undefined; next += CHUNK_BYTES) {
+        const bytes: Uint8Array<ArrayBuffer> = await reading;
+        reading = next < byteLength ? read(next) : undefined;
+        reading?.catch(() => {}); // heard of when it is awaited
+        if (converted === undefined) {
+          yield new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+        } else {
+          convertToFloat32(dtype, bytes, converted);
+          yield converted.subarray(0, bytes.byteLength / 2);
+        }
+      }
+    } finally {
+      await reading?.catch(() => {}); // nobody may get a chunk that is still written to
+      this.#chunks.push(...chunks.filter((chunk) => chunk.byteLength === CHUNK_BYTES));
+    }
   }
 
   close(): Promise<void> {
@@ -115,6 +138,22 @@ class SafetensorsFile implements TensorReader {
     throw new SafetensorsError(
       "SAFETENSORS_TENSOR_MISSING",
       `${this.#path}: expected tensor ${JSON.stringify(name)}, it has none of that name`,
+    );
+  }
+
+  /** Chunks that were used before: fresh memory costs as much as reading into it. */
+  #takeChunk(byteLength: number): Uint8Array<ArrayBuffer> {
+    if (byteLength < CHUNK_BYTES) return new Uint8Array(Math.max(0, byteLength));
+    return this.#chunks.pop() ?? new Uint8Array(CHUNK_BYTES);
+  }
+
+  #float32Info(name: string): { info: TensorInfo; dtype: Float32CompatibleDtype } {
+    const info = this.#info(name);
+    const { dtype } = info;
+    if (isFloat32Compatible(dtype)) return { info, dtype };
+    throw new SafetensorsError(
+      "SAFETENSORS_DTYPE_UNSUPPORTED",
+      `${this.#path}: tensor ${JSON.stringify(name)}: expected F32, F16 or BF16, found ${dtype}`,
     );
   }
 

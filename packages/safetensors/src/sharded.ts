@@ -158,6 +158,10 @@ class ShardedTensors implements TensorReader {
     return this.#owner(name).readFloat32(name);
   }
 
+  async *float32Pieces(name: string): AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined> {
+    yield* this.#owner(name).float32Pieces(name);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#shards.map((shard) => shard.close()));
   }

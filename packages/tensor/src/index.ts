@@ -32,5 +32,6 @@ export {
   type RecordingBackend,
   type StepRecorder,
 } from "./step-recorder.ts";
+export { type PiecewiseBackend, tensorFromPieces } from "./tensor-from-pieces.ts";
 
 registerGradients();

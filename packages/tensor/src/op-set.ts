@@ -6,7 +6,7 @@
 export const OP_SET = {
   version: 2,
   ops: {
-    CodexLinear: { inputs: ["x", "weight", "bias?", "residual?"], attributes: ["weightLayout", "activation"] },
+    CodexLinear: { inputs: ["x", "weight", "bias?", "residual?"], attributes: ["weightLayout", "inputActivation"] },
     CodexEmbedding: { inputs: ["weight", "ids"], attributes: ["vocabSize"] },
     CodexLayerNorm: { inputs: ["x", "weight", "bias?"], attributes: ["eps"] },
     CodexRmsNorm: { inputs: ["x", "weight"], attributes: ["eps"] },

@@ -53,16 +53,16 @@ describe.each(presentDevices)("on %s", (device) => {
     relu: (x) => tf.relu(x),
   };
 
-  test.each(Object.keys(ACTIVATED) as (keyof typeof ACTIVATED)[])("linear with %s and residual", (activation) => {
+  test.each(Object.keys(ACTIVATED) as (keyof typeof ACTIVATED)[])("linear of %s with residual", (inputActivation) => {
     const inputs = [normal([2, 3, 4], "x"), normal([5, 4], "w"), normal([5], "b"), normal([2, 3, 5], "r")];
     expectSame(
-      (x, w, b, residual) => linear(x!, w!, b, { activation, residual: residual! }),
-      (x, w, b, residual) => tf.add(ACTIVATED[activation](linear(x!, w!, b)), residual!),
+      (x, w, b, residual) => linear(x!, w!, b, { inputActivation, residual: residual! }),
+      (x, w, b, residual) => tf.add(linear(ACTIVATED[inputActivation](x!), w!, b), residual!),
       inputs,
     );
     expectSame(
-      (x, w) => linear(x!, w!, undefined, { activation, weightLayout: "inOut" }),
-      (x, w) => ACTIVATED[activation](linear(x!, w!, undefined, { weightLayout: "inOut" })),
+      (x, w) => linear(x!, w!, undefined, { inputActivation, weightLayout: "inOut" }),
+      (x, w) => linear(ACTIVATED[inputActivation](x!), w!, undefined, { weightLayout: "inOut" }),
       [normal([3, 4], "x"), normal([4, 5], "w")],
     );
   });

@@ -1,7 +1,35 @@
 //! What a product computes with: how operands are brought into words of 32 bits as they are packed, and how two words are multiplied and
 //! added to a sum.
 
+use super::Activation;
+use super::epilogue::activate;
 use crate::simd::Simd;
+
+/// What happens to an element between memory and the arithmetic.
+pub trait Reading<S: Simd>: Copy {
+    /// SAFETY: as for `Simd`.
+    unsafe fn read(self, x: S::F) -> S::F;
+}
+
+/// Nothing.
+#[derive(Clone, Copy)]
+pub struct AsItIs;
+
+impl<S: Simd> Reading<S> for AsItIs {
+    #[inline(always)]
+    unsafe fn read(self, x: S::F) -> S::F {
+        x
+    }
+}
+
+/// Of zero it is zero, so that what stands for elements that are not there stays so.
+impl<S: Simd> Reading<S> for Activation {
+    #[inline(always)]
+    unsafe fn read(self, x: S::F) -> S::F {
+        // SAFETY: by the contract of the trait.
+        unsafe { activate::<S>(self, x) }
+    }
+}
 
 /// A kind of arithmetic on the vectors of `S`.
 ///
@@ -14,11 +42,11 @@ pub trait Arithmetic<S: Simd>: 'static {
     fn words(k: usize) -> usize;
 
     /// The words of one line from `from` on, where `left >= 1` values of K are left; zeros behind them.
-    unsafe fn along(from: *const f32, left: usize) -> S::F;
+    unsafe fn along(from: *const f32, left: usize, reading: impl Reading<S>) -> S::F;
 
     /// Word `word` of several lines side by side. `from` is the first line at the first of `k` values; `lines` of them are there (or more
     /// than a vector holds).
-    unsafe fn across(from: *const f32, k_stride: usize, k: usize, word: usize, lines: usize) -> S::F;
+    unsafe fn across(from: *const f32, k_stride: usize, k: usize, word: usize, lines: usize, reading: impl Reading<S>) -> S::F;
 
     /// One word in all lanes.
     unsafe fn broadcast(word: *const f32) -> S::F;
@@ -28,9 +56,9 @@ pub trait Arithmetic<S: Simd>: 'static {
 }
 
 #[inline(always)]
-unsafe fn load_up_to<S: Simd>(from: *const f32, count: usize) -> S::F {
+unsafe fn load_up_to<S: Simd>(from: *const f32, count: usize, reading: impl Reading<S>) -> S::F {
     // SAFETY: by the contract of the caller.
-    unsafe { if count >= S::LANES { S::load(from) } else { S::load_first(from, count) } }
+    unsafe { reading.read(if count >= S::LANES { S::load(from) } else { S::load_first(from, count) }) }
 }
 
 /// Float32 as it is.
@@ -45,15 +73,15 @@ impl<S: Simd> Arithmetic<S> for Float32 {
     }
 
     #[inline(always)]
-    unsafe fn along(from: *const f32, left: usize) -> S::F {
+    unsafe fn along(from: *const f32, left: usize, reading: impl Reading<S>) -> S::F {
         // SAFETY: by the contract of the trait.
-        unsafe { load_up_to::<S>(from, left) }
+        unsafe { load_up_to::<S>(from, left, reading) }
     }
 
     #[inline(always)]
-    unsafe fn across(from: *const f32, k_stride: usize, _k: usize, word: usize, lines: usize) -> S::F {
+    unsafe fn across(from: *const f32, k_stride: usize, _k: usize, word: usize, lines: usize, reading: impl Reading<S>) -> S::F {
         // SAFETY: by the contract of the trait.
-        unsafe { load_up_to::<S>(from.add(word * k_stride), lines) }
+        unsafe { load_up_to::<S>(from.add(word * k_stride), lines, reading) }
     }
 
     #[inline(always)]
@@ -95,15 +123,15 @@ impl<S: Simd> Arithmetic<S> for Rounded {
     }
 
     #[inline(always)]
-    unsafe fn along(from: *const f32, left: usize) -> S::F {
+    unsafe fn along(from: *const f32, left: usize, reading: impl Reading<S>) -> S::F {
         // SAFETY: by the contract of the trait.
-        unsafe { round_to_bfloat16::<S>(load_up_to::<S>(from, left)) }
+        unsafe { round_to_bfloat16::<S>(load_up_to::<S>(from, left, reading)) }
     }
 
     #[inline(always)]
-    unsafe fn across(from: *const f32, k_stride: usize, _k: usize, word: usize, lines: usize) -> S::F {
+    unsafe fn across(from: *const f32, k_stride: usize, _k: usize, word: usize, lines: usize, reading: impl Reading<S>) -> S::F {
         // SAFETY: by the contract of the trait.
-        unsafe { round_to_bfloat16::<S>(load_up_to::<S>(from.add(word * k_stride), lines)) }
+        unsafe { round_to_bfloat16::<S>(load_up_to::<S>(from.add(word * k_stride), lines, reading)) }
     }
 
     #[inline(always)]
@@ -124,7 +152,7 @@ pub use pairs::Bfloat16Pairs;
 
 #[cfg(target_arch = "x86_64")]
 mod pairs {
-    use super::{Arithmetic, load_up_to};
+    use super::{Arithmetic, Reading, load_up_to};
     use crate::simd::{Avx512, Simd};
     use std::arch::x86_64::*;
 
@@ -140,23 +168,26 @@ mod pairs {
         }
 
         #[inline(always)]
-        unsafe fn along(from: *const f32, left: usize) -> __m512 {
+        unsafe fn along(from: *const f32, left: usize, reading: impl Reading<Avx512>) -> __m512 {
             // SAFETY: by the contract of the trait; AVX512-BF16 is there.
             unsafe {
-                let first = load_up_to::<Avx512>(from, left);
-                let second = if left > 16 { load_up_to::<Avx512>(from.add(16), left - 16) } else { _mm512_setzero_ps() };
+                let first = load_up_to::<Avx512>(from, left, reading);
+                let second = if left > 16 { load_up_to::<Avx512>(from.add(16), left - 16, reading) } else { _mm512_setzero_ps() };
                 let rounded: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(second, first));
                 _mm512_castsi512_ps(_mm512_rol_epi32::<16>(rounded))
             }
         }
 
         #[inline(always)]
-        unsafe fn across(from: *const f32, k_stride: usize, k: usize, word: usize, lines: usize) -> __m512 {
+        unsafe fn across(from: *const f32, k_stride: usize, k: usize, word: usize, lines: usize, reading: impl Reading<Avx512>) -> __m512 {
             // SAFETY: by the contract of the trait; AVX512-BF16 is there.
             unsafe {
-                let first = load_up_to::<Avx512>(from.add(2 * word * k_stride), lines);
-                let second =
-                    if 2 * word + 1 < k { load_up_to::<Avx512>(from.add((2 * word + 1) * k_stride), lines) } else { _mm512_setzero_ps() };
+                let first = load_up_to::<Avx512>(from.add(2 * word * k_stride), lines, reading);
+                let second = if 2 * word + 1 < k {
+                    load_up_to::<Avx512>(from.add((2 * word + 1) * k_stride), lines, reading)
+                } else {
+                    _mm512_setzero_ps()
+                };
                 let rounded: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(first, second));
                 // Lanes 0 to 15 hold `second`, 16 to 31 `first`.
                 let interleaved = _mm512_permutexvar_epi16(INTERLEAVE, rounded);

@@ -65,7 +65,8 @@ impl Side {
     unsafe fn packing(&self, k_start: usize, k: usize, first: usize, last: usize, to: *mut f32) -> Pack {
         // SAFETY: by the contract of the function.
         let source = unsafe { self.view.at(0, k_start) };
-        Pack { source, line_stride: self.view.row_stride, k_stride: self.view.column_stride, k, panels: self.panels, first, last, to }
+        let View { row_stride: line_stride, column_stride: k_stride, activation, .. } = self.view;
+        Pack { source, line_stride, k_stride, k, panels: self.panels, first, last, to, activation }
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Finished {
 impl Epilogue {
     /// Whether nothing is left to do once the sums are stored.
     pub fn is_plain(&self) -> bool {
-        self.bias.is_null() && self.activation == Activation::None && self.pre_activation.is_null() && self.residual.is_null()
+        self.bias.is_null() && self.activation == Activation::None && self.residual.is_null()
     }
 }
 
@@ -61,21 +61,27 @@ unsafe fn finish_vector<S: Simd, const FULL: bool>(epilogue: &Epilogue, part: &F
         if !epilogue.bias.is_null() {
             x = S::add(x, load(epilogue.bias.add(part.column + column)));
         }
-        if !epilogue.pre_activation.is_null() {
-            store(epilogue.pre_activation.add(at), x);
+        x = activate::<S>(epilogue.activation, x);
+        if !epilogue.residual.is_null() {
+            x = S::add(x, load(epilogue.residual.add(at)));
         }
-        x = match epilogue.activation {
+        store(to, x);
+    }
+}
+
+/// SAFETY: as for `Simd`.
+#[inline(always)]
+pub unsafe fn activate<S: Simd>(activation: Activation, x: S::F) -> S::F {
+    // SAFETY: by the contract of the function.
+    unsafe {
+        match activation {
             Activation::None => x,
             // Arguments in this order: NaN stays.
             Activation::Relu => S::max(S::splat(0.0), x),
             Activation::Gelu => math::gelu::<S>(x),
             Activation::GeluTanh => math::gelu_tanh::<S>(x),
             Activation::Silu => math::silu::<S>(x),
-        };
-        if !epilogue.residual.is_null() {
-            x = S::add(x, load(epilogue.residual.add(at)));
         }
-        store(to, x);
     }
 }
 

@@ -31,12 +31,14 @@ pub struct View {
     pub row_stride: usize,
     /// Elements from a column to the next.
     pub column_stride: usize,
+    /// Applied to each element as it is read.
+    pub activation: Activation,
 }
 
 impl View {
     /// Rows one after another, `columns` apart.
     pub fn rows(data: *const f32, columns: usize) -> View {
-        View { data, row_stride: columns, column_stride: 1 }
+        View { data, row_stride: columns, column_stride: 1, activation: Activation::None }
     }
 
     /// Element `(row, column)`.
@@ -48,9 +50,14 @@ impl View {
         unsafe { self.data.add(row * self.row_stride + column * self.column_stride) }
     }
 
+    /// The same memory read through an activation.
+    pub fn activated(self, activation: Activation) -> View {
+        View { activation, ..self }
+    }
+
     /// The same memory read as its transpose.
     pub fn transposed(self) -> View {
-        View { data: self.data, row_stride: self.column_stride, column_stride: self.row_stride }
+        View { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
     }
 }
 
@@ -74,7 +81,7 @@ pub fn uses_bfloat16_dot_products(isa: Isa) -> bool {
     TileSet::pairs(isa).is_some_and(|pairs| std::ptr::eq(pairs, TileSet::bfloat16(isa)))
 }
 
-/// Applied to a sum as it is stored.
+/// Applied to an element as it is read, or to a sum as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Activation {
     /// None.
@@ -99,21 +106,13 @@ pub struct Epilogue {
     pub bias: *const f32,
     /// On sum and bias.
     pub activation: Activation,
-    /// Receives `sum + bias`, `[m, n]` without gaps, for the gradient of the activation.
-    pub pre_activation: *mut f32,
     /// `[m, n]` without gaps.
     pub residual: *const f32,
 }
 
 impl Default for Epilogue {
     fn default() -> Epilogue {
-        Epilogue {
-            accumulate: false,
-            bias: std::ptr::null(),
-            activation: Activation::None,
-            pre_activation: std::ptr::null_mut(),
-            residual: std::ptr::null(),
-        }
+        Epilogue { accumulate: false, bias: std::ptr::null(), activation: Activation::None, residual: std::ptr::null() }
     }
 }
 
@@ -232,7 +231,9 @@ unsafe fn multiply_with(isa: Isa, workers: Workers, allocator: &Allocator, produ
         }
         return Ok(());
     }
-    if m.min(n) <= narrow::MOST {
+    // What is read as it lies in memory is not activated on the way.
+    let wide = if m <= n { &b } else { &a };
+    if m.min(n) <= narrow::MOST && wide.activation == Activation::None {
         // SAFETY: by the contract of the function.
         return unsafe { multiply_narrow(isa, workers, allocator, product) };
     }

@@ -1,7 +1,7 @@
 //! Products with a side of a few lines: generation multiplies one row, or a few, by every weight. The wide operand is read once, as it lies
 //! in memory, and sums have the order of the blocked product: block by block of K, one after another within.
 
-use super::arithmetic::{Arithmetic, Float32, Rounded};
+use super::arithmetic::{Arithmetic, AsItIs, Float32, Rounded};
 use super::blocked::Workers;
 use super::blocking::{Panels, block_of};
 use super::epilogue::{Finished, finish};
@@ -60,8 +60,8 @@ pub unsafe fn multiply_narrow(isa: Isa, workers: Workers, allocator: &Allocator,
     // SAFETY: the memory holds both; lines that are not there repeat the last one or are zero.
     let sums = unsafe {
         let panels = Panels::filled_up(count, width, width);
-        let (line_stride, k_stride) = (narrow.row_stride, narrow.column_stride);
-        (set.pack)(&Pack { source: narrow.data, line_stride, k_stride, k, panels, first: 0, last: 1, to: packed });
+        let View { data: source, row_stride: line_stride, column_stride: k_stride, activation } = narrow;
+        (set.pack)(&Pack { source, line_stride, k_stride, k, panels, first: 0, last: 1, to: packed, activation });
         Shared::new(std::slice::from_raw_parts_mut(packed.add(sums_at), blocks * width * lines))
     };
     let packed = View::rows(packed, width);
@@ -147,7 +147,7 @@ unsafe fn along<S: Simd, A: Arithmetic<S>, const WIDTH: usize>(part: &Part) {
                 let values = S::LANES.min(k - value);
                 let mut square = [S::splat(0.0); MAX_LANES];
                 for (i, row) in square.iter_mut().enumerate().take(S::LANES) {
-                    *row = A::along(wide.add((line + i.min(count - 1)) * line_stride + value), k - value);
+                    *row = A::along(wide.add((line + i.min(count - 1)) * line_stride + value), k - value, AsItIs);
                 }
                 S::transpose(&mut square);
                 let x = narrow.add(value * WIDTH);
@@ -211,7 +211,7 @@ unsafe fn across_rows<S: Simd, A: Arithmetic<S>, const WIDTH: usize, const COUNT
                 }
             }
             for p in 0..COUNT {
-                let row = A::across(from, k_stride, COUNT, p, count);
+                let row = A::across(from, k_stride, COUNT, p, count, AsItIs);
                 for (i, sum) in sums.iter_mut().enumerate() {
                     *sum = A::multiply_add(A::broadcast(narrow.add((value + p) * WIDTH + i)), row, *sum);
                 }

@@ -1,8 +1,10 @@
 //! Packing: panels of an operand copied so that a tile reads them from front to back, for each word of K the lines side by side.
 
-use super::arithmetic::Arithmetic;
+use super::Activation;
+use super::arithmetic::{Arithmetic, AsItIs, Reading};
 use super::blocking::Panels;
 use crate::simd::{MAX_LANES, Simd};
+use std::ops::Range;
 
 /// Bytes behind a packed operand that stores may touch.
 pub const SLACK: usize = 64;
@@ -29,18 +31,27 @@ pub struct Pack {
     pub last: usize,
     /// Where the first goes; the others follow.
     pub to: *mut f32,
+    /// Applied to the elements on the way.
+    pub activation: Activation,
 }
 
 /// SAFETY: the source has what the panels take, `to` has room for it.
 #[inline(always)]
 pub unsafe fn pack<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
     // SAFETY: by the contract of the function.
-    unsafe { if pack.k_stride == 1 { pack_along::<S, A>(pack) } else { pack_across::<S, A>(pack) } }
+    unsafe {
+        match (pack.k_stride == 1, pack.activation) {
+            (true, Activation::None) => pack_along::<S, A>(pack, AsItIs),
+            (false, Activation::None) => pack_across::<S, A>(pack, AsItIs),
+            (true, activation) => pack_along::<S, A>(pack, activation),
+            (false, activation) => pack_across::<S, A>(pack, activation),
+        }
+    }
 }
 
 /// Lines that lie along K: squares are transposed on the way.
 #[inline(always)]
-unsafe fn pack_along<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
+unsafe fn pack_along<S: Simd, A: Arithmetic<S>>(pack: &Pack, reading: impl Reading<S>) {
     let Pack { source, line_stride, k, panels, first, last, .. } = *pack;
     let words = A::words(k);
     for panel in first..last {
@@ -57,7 +68,7 @@ unsafe fn pack_along<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
                     let mut rows = [S::splat(0.0); MAX_LANES];
                     for (i, row) in rows.iter_mut().enumerate().take(S::LANES) {
                         let line = (start + group + i.min(lanes - 1)).min(panels.lines - 1);
-                        *row = A::along(source.add(line * line_stride + value), k - value);
+                        *row = A::along(source.add(line * line_stride + value), k - value, reading);
                     }
                     S::transpose(&mut rows);
                     let at = word * width + group;
@@ -78,7 +89,7 @@ unsafe fn pack_along<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
 
 /// Lines that lie side by side: rows are copied.
 #[inline(always)]
-unsafe fn pack_across<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
+unsafe fn pack_across<S: Simd, A: Arithmetic<S>>(pack: &Pack, reading: impl Reading<S>) {
     let words = A::words(pack.k);
     for chunk in (0..words).step_by(STRIDE) {
         let chunk_end = words.min(chunk + STRIDE);
@@ -90,35 +101,40 @@ unsafe fn pack_across<S: Simd, A: Arithmetic<S>>(pack: &Pack) {
             // SAFETY: by the contract of `pack`.
             unsafe {
                 if pack.panels.lines - pack.panels.start(panel) < reach {
-                    copy_words::<S, A, 0>(pack, panel, chunk, chunk_end);
+                    copy_words::<S, A, 0>(pack, panel, chunk..chunk_end, reading);
                 } else if width <= S::LANES {
-                    copy_words::<S, A, 1>(pack, panel, chunk, last);
-                    copy_words::<S, A, 0>(pack, panel, last, chunk_end);
+                    copy_words::<S, A, 1>(pack, panel, chunk..last, reading);
+                    copy_words::<S, A, 0>(pack, panel, last..chunk_end, reading);
                 } else if width <= 2 * S::LANES {
-                    copy_words::<S, A, 2>(pack, panel, chunk, last);
-                    copy_words::<S, A, 0>(pack, panel, last, chunk_end);
+                    copy_words::<S, A, 2>(pack, panel, chunk..last, reading);
+                    copy_words::<S, A, 0>(pack, panel, last..chunk_end, reading);
                 } else {
-                    copy_words::<S, A, 3>(pack, panel, chunk, last);
-                    copy_words::<S, A, 0>(pack, panel, last, chunk_end);
+                    copy_words::<S, A, 3>(pack, panel, chunk..last, reading);
+                    copy_words::<S, A, 0>(pack, panel, last..chunk_end, reading);
                 }
             }
         }
     }
 }
 
-/// Words `first .. last` of a panel in `GROUPS` whole vectors, the last of which may reach into the next word; none of it if `GROUPS` is 0.
+/// Some words of a panel in `GROUPS` whole vectors, the last of which may reach into the next word; none of it if `GROUPS` is 0.
 #[inline(always)]
-unsafe fn copy_words<S: Simd, A: Arithmetic<S>, const GROUPS: usize>(pack: &Pack, panel: usize, first: usize, last: usize) {
+unsafe fn copy_words<S: Simd, A: Arithmetic<S>, const GROUPS: usize>(
+    pack: &Pack,
+    panel: usize,
+    words: Range<usize>,
+    reading: impl Reading<S>,
+) {
     let Pack { source, k_stride, k, panels, .. } = *pack;
     let (start, width) = (panels.start(panel), panels.width(panel));
     // SAFETY: in the order of `Pack`.
     unsafe {
         let from = source.add(start);
         let to = pack.to.add(panels.span(pack.first, panel) * A::words(k));
-        for word in first..last {
+        for word in words {
             let to = to.add(word * width);
             for group in 0..GROUPS {
-                let x = A::across(from.add(group * S::LANES), k_stride, k, word, S::LANES);
+                let x = A::across(from.add(group * S::LANES), k_stride, k, word, S::LANES, reading);
                 S::store(to.add(group * S::LANES), x);
             }
             if GROUPS > 0 {
@@ -127,7 +143,7 @@ unsafe fn copy_words<S: Simd, A: Arithmetic<S>, const GROUPS: usize>(pack: &Pack
             for group in (0..width).step_by(S::LANES) {
                 // Of lines that are not there nothing is read; a vector of zeros stands for them.
                 let there = (panels.lines - start).saturating_sub(group);
-                let x = if there > 0 { A::across(from.add(group), k_stride, k, word, there) } else { S::splat(0.0) };
+                let x = if there > 0 { A::across(from.add(group), k_stride, k, word, there, reading) } else { S::splat(0.0) };
                 let lanes = S::LANES.min(width - group);
                 if lanes == S::LANES { S::store(to.add(group), x) } else { S::store_first(to.add(group), x, lanes) }
             }

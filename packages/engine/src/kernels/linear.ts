@@ -1,4 +1,4 @@
-/** Affine maps with activation and residual in one kernel each way. */
+/** Affine maps with the activation before and the residual after in one kernel each way. */
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import { kernel } from "./kernel.ts";
 import { ACTIVATION_NUMBERS, precisionNumber } from "./matmul.ts";
@@ -12,50 +12,50 @@ interface Inputs {
 
 interface Attributes {
   readonly weightLayout: "outIn" | "inOut";
-  readonly activation: keyof typeof ACTIVATION_NUMBERS;
+  readonly inputActivation: keyof typeof ACTIVATION_NUMBERS;
 }
 
 interface GradientInputs {
   dy: TensorInfo;
   x: TensorInfo;
   weight: TensorInfo;
-  /** x W + b, where there is an activation. */
-  extra0?: TensorInfo;
 }
 
 export const linear: readonly KernelConfig[] = [
-  kernel<Inputs, Attributes>("CodexLinear", (backend, { x, weight, bias, residual }, { weightLayout, activation }) => {
-    const shape = [...x.shape.slice(0, -1), weight.shape[weightLayout === "outIn" ? 0 : 1]!];
-    const output = { shape, dtype: "float32" as const };
-    return backend.run(
-      "Linear",
-      [x, weight, ...(bias === undefined ? [] : [bias]), ...(residual === undefined ? [] : [residual])],
-      activation === "none" ? [output] : [output, output],
-      {
-        ints: [
-          Number(weightLayout === "inOut"),
-          ACTIVATION_NUMBERS[activation],
-          Number(bias !== undefined),
-          Number(residual !== undefined),
-          precisionNumber(backend),
-        ],
-      },
-    );
-  }),
+  kernel<Inputs, Attributes>(
+    "CodexLinear",
+    (backend, { x, weight, bias, residual }, { weightLayout, inputActivation }) => {
+      const shape = [...x.shape.slice(0, -1), weight.shape[weightLayout === "outIn" ? 0 : 1]!];
+      return backend.run(
+        "Linear",
+        [x, weight, ...(bias === undefined ? [] : [bias]), ...(residual === undefined ? [] : [residual])],
+        [{ shape, dtype: "float32" }],
+        {
+          ints: [
+            Number(weightLayout === "inOut"),
+            ACTIVATION_NUMBERS[inputActivation],
+            Number(bias !== undefined),
+            Number(residual !== undefined),
+            precisionNumber(backend),
+          ],
+        },
+      );
+    },
+  ),
   kernel<GradientInputs, Attributes & { gradientsOf: readonly string[] }>(
     "CodexLinearGradient",
-    (backend, { dy, x, weight, extra0 }, { weightLayout, activation, gradientsOf }) => {
+    (backend, { dy, x, weight }, { weightLayout, inputActivation, gradientsOf }) => {
       const outSize = weight.shape[weightLayout === "outIn" ? 0 : 1]!;
       const shapes = { x: x.shape, weight: weight.shape, bias: [outSize] };
       const names = (["x", "weight", "bias"] as const).filter((name) => gradientsOf.includes(name));
       const gradients = backend.run(
         "LinearGradient",
-        extra0 === undefined ? [dy, x, weight] : [dy, x, weight, extra0],
+        [dy, x, weight],
         names.map((name) => ({ shape: shapes[name], dtype: "float32" })),
         {
           ints: [
             Number(weightLayout === "inOut"),
-            ACTIVATION_NUMBERS[activation],
+            ACTIVATION_NUMBERS[inputActivation],
             ...(["x", "weight", "bias"] as const).map((name) => Number(names.includes(name))),
             precisionNumber(backend),
           ],

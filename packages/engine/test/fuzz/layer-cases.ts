@@ -63,7 +63,7 @@ function linear(random: Random): FusedCase {
     random.pick(SIZES),
   ];
   const weightLayout = random.pick(["outIn", "inOut"] as const);
-  const activation = random.pick(Object.keys(ACTIVATIONS));
+  const inputActivation = random.pick(Object.keys(ACTIVATIONS));
   const x = plain(random, random.chance(0.5) ? [rows, inSize] : [rows, 1, inSize]);
   const weight = plain(random, weightLayout === "outIn" ? [outSize, inSize] : [inSize, outSize], 1 / Math.sqrt(inSize));
   const bias = random.chance(0.6) ? plain(random, [outSize]) : undefined;
@@ -71,7 +71,7 @@ function linear(random: Random): FusedCase {
   const residual = random.chance(0.4) ? plain(random, outShape) : undefined;
   const dy = plain(random, outShape);
   const gradientsOf = wanted(random, bias === undefined ? ["x", "weight"] : ["x", "weight", "bias"]);
-  const { value, slope } = ACTIVATIONS[activation]!;
+  const { value, slope } = ACTIVATIONS[inputActivation]!;
   const at = (input: number, output: number): number =>
     weightLayout === "outIn" ? output * inSize + input : input * outSize + output;
   const y = zeros(outShape);
@@ -79,23 +79,23 @@ function linear(random: Random): FusedCase {
   for (let row = 0; row < rows; row++) {
     for (let output = 0; output < outSize; output++) {
       const place = row * outSize + output;
-      let z = bias?.values[output] ?? 0;
-      for (let i = 0; i < inSize; i++) z += x.values[row * inSize + i]! * weight.values[at(i, output)]!;
-      y[place] = value(z) + (residual?.values[place] ?? 0);
-      const dz = dy.values[place]! * slope(z);
+      const dz = dy.values[place]!;
+      y[place] = (bias?.values[output] ?? 0) + (residual?.values[place] ?? 0);
       gradients.bias[output]! += dz;
       for (let i = 0; i < inSize; i++) {
-        gradients.x[row * inSize + i]! += dz * weight.values[at(i, output)]!;
-        gradients.weight[at(i, output)]! += dz * x.values[row * inSize + i]!;
+        const from = x.values[row * inSize + i]!;
+        y[place]! += value(from) * weight.values[at(i, output)]!;
+        gradients.x[row * inSize + i]! += dz * weight.values[at(i, output)]! * slope(from);
+        gradients.weight[at(i, output)]! += dz * value(from);
       }
     }
   }
   const shapes = { x: x.shape, weight: weight.shape, bias: [outSize] };
-  const attributes = { weightLayout, activation };
+  const attributes = { weightLayout, inputActivation };
   return {
     run(call) {
       const outputs = call("CodexLinear", present({ x, weight, bias, residual }), attributes);
-      const inputs = { dy, x, weight, ...extras(outputs) };
+      const inputs = { dy, x, weight };
       return [outputs[0]!, ...call("CodexLinearGradient", inputs, { ...attributes, gradientsOf })];
     },
     expected: [

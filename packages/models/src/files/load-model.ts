@@ -1,5 +1,6 @@
 import { isFloat32Compatible, openModelTensors, type TensorReader } from "@codex/safetensors";
 import { StorageError } from "@codex/storage";
+import { tensorFromPieces } from "@codex/tensor";
 import { ModelError } from "../errors.ts";
 import type { ModelFamily } from "../families/family.ts";
 import type { LanguageModel, ModelConfig, Parameter } from "../language-model.ts";
@@ -8,7 +9,7 @@ import { type ReadModelConfigOptions, readModelConfig } from "./read-config.ts";
 
 /**
  * Opens a Hugging Face model folder: `config.json` and `model.safetensors`, or its shards with an index; F32, F16 and BF16 are
- * converted to float32. One tensor at a time is held beside the model. The caller disposes the model.
+ * converted to float32. The weights go to the device in pieces of a few megabytes. The caller disposes the model.
  *
  * @throws {ModelError} of `readModelConfig`, `MODEL_FILE_MISSING`, `MODEL_WEIGHTS_MISSING`, `MODEL_WEIGHTS_UNEXPECTED`,
  * `MODEL_WEIGHTS_SHAPE_MISMATCH`, `MODEL_WEIGHTS_DTYPE_UNSUPPORTED`, `MODEL_WEIGHTS_NOT_FINITE`
@@ -21,9 +22,8 @@ export async function loadModel(directory: string, options: ReadModelConfigOptio
   const parameters = new Map<string, Parameter>();
   try {
     for (const { spec, stored } of plan.parameters) {
-      const values = await reader.readFloat32(stored);
-      checkFinite(values, directory, stored);
-      parameters.set(spec.name, createParameter(spec, values));
+      const value = await tensorFromPieces(spec.shape, finitePieces(reader, directory, stored));
+      parameters.set(spec.name, createParameter(spec, value));
     }
     for (const { original, copy } of plan.copies) await checkEqual(reader, directory, original, copy);
     return family.build(config, parameters);
@@ -109,16 +109,38 @@ function checkTensor(reader: TensorReader, directory: string, name: string, expe
   }
 }
 
-function checkFinite(values: Float32Array, directory: string, name: string): void {
-  // x - x is 0 for a finite number and NaN for every other. A plain loop: a callback per weight takes longer than reading the file.
-  let remainder = 0;
-  for (let i = 0; i < values.length; i++) remainder += values[i]! - values[i]!;
-  if (remainder === 0) return;
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  throw new ModelError(
-    "MODEL_WEIGHTS_NOT_FINITE",
-    `${directory}: tensor ${name}: expected finite values, element ${bad} is ${values[bad]}`,
-  );
+async function* finitePieces(
+  reader: TensorReader,
+  directory: string,
+  name: string,
+): AsyncGenerator<Float32Array, void, undefined> {
+  let start = 0;
+  for await (const piece of reader.float32Pieces(name)) {
+    if (!allFinite(piece)) {
+      const bad = piece.findIndex((value) => !Number.isFinite(value));
+      throw new ModelError(
+        "MODEL_WEIGHTS_NOT_FINITE",
+        `${directory}: tensor ${name}: expected finite values, element ${start + bad} is ${piece[bad]}`,
+      );
+    }
+    start += piece.length;
+    yield piece;
+  }
+}
+
+/** Four sums that do not wait for each other: a callback, or a single sum, takes longer than reading the file. */
+function allFinite(values: Float32Array): boolean {
+  // x - x is 0 for a finite number and NaN for every other.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const whole = values.length - (values.length % 4);
+  for (let i = 0; i < whole; i += 4) {
+    a += values[i]! - values[i]!;
+    b += values[i + 1]! - values[i + 1]!;
+    c += values[i + 2]! - values[i + 2]!;
+    d += values[i + 3]! - values[i + 3]!;
+  }
+  for (let i = whole; i < values.length; i++) a += values[i]! - values[i]!;
+  return a + b + c + d === 0;
 }
 
 async function checkEqual(reader: TensorReader, directory: string, original: string, copy: string): Promise<void> {

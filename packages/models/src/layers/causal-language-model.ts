@@ -45,7 +45,7 @@ export interface DropoutPlace {
   readonly rate: number;
 }
 
-export type PassLinearOptions = Pick<LinearOptions, "activation" | "residual">;
+export type PassLinearOptions = Pick<LinearOptions, "inputActivation" | "residual">;
 
 export interface Decoder<Config extends ModelConfig> {
   readonly family: string;

@@ -34,9 +34,10 @@ function initialValues(spec: ParameterSpec, init: RandomStream): Float32Array {
     .map((value) => value * start.std);
 }
 
-/** Puts values on the device as a trainable parameter. The variable is the caller's to dispose. */
-export function createParameter(spec: ParameterSpec, values: Float32Array): Parameter {
-  const variable = tf.tidy(() => tf.variable(tf.tensor(values, [...spec.shape], "float32")));
+/** A trainable parameter that begins as `value`, which it takes over. The variable is the caller's to dispose. */
+export function createParameter(spec: ParameterSpec, value: tf.Tensor): Parameter {
+  const variable = tf.variable(value);
+  value.dispose();
   return {
     name: spec.name,
     variable,
@@ -51,7 +52,9 @@ export function createParameter(spec: ParameterSpec, values: Float32Array): Para
 
 /** Creates every parameter of a new model. */
 export function createParameters(specs: readonly ParameterSpec[], init: RandomStream): Parameters {
-  return new Map(specs.map((spec) => [spec.name, createParameter(spec, initialValues(spec, init))]));
+  const create = (spec: ParameterSpec): Parameter =>
+    createParameter(spec, tf.tensor(initialValues(spec, init), [...spec.shape], "float32"));
+  return new Map(specs.map((spec) => [spec.name, create(spec)]));
 }
 
 /** Parameters as the ops take them. */

@@ -1,6 +1,6 @@
 import { add, cast, erf, exp, greater, mul, relu, sigmoid, square, sub, type Tensor } from "@tensorflow/tfjs-core";
 
-/** What a linear layer may apply to its result: `gelu` with the error function, `geluTanh` GPT-2's `gelu_new`, `silu` x sigmoid(x). */
+/** What a linear layer may apply to its input: `gelu` with the error function, `geluTanh` GPT-2's `gelu_new`, `silu` x sigmoid(x). */
 export type Activation = "none" | "gelu" | "geluTanh" | "silu" | "relu";
 
 interface ElementwiseFunction {

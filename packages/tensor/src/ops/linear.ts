@@ -6,8 +6,8 @@ import { ACTIVATIONS, type Activation } from "./activation.ts";
 export interface LinearOptions {
   /** `outIn` is PyTorch's `nn.Linear`, `inOut` the Conv1D of GPT-2's files. Default `outIn`. */
   readonly weightLayout?: "outIn" | "inOut";
-  /** Of the map's result, before the residual is added. Default `none`. */
-  readonly activation?: Activation;
+  /** Of x, computed as it is read and kept nowhere: the gradient computes it again. Default `none`. */
+  readonly inputActivation?: Activation;
   /** `[..., out]`, added last: the residual stream of a transformer. */
   readonly residual?: Tensor;
 }
@@ -21,7 +21,7 @@ interface LinearInputs {
 
 interface LinearAttributes {
   readonly weightLayout: "outIn" | "inOut";
-  readonly activation: Activation;
+  readonly inputActivation: Activation;
 }
 
 // N rows (all leading dimensions of x), I in, O out.
@@ -30,30 +30,32 @@ const linearOp: FusedOp<LinearInputs, LinearAttributes> = {
   differentiable: ["x", "weight", "bias", "residual"],
   saved: ["x", "weight"],
   added: ["residual"],
-  forward({ x, weight, bias, residual }, { weightLayout, activation }) {
-    const rows = asRows(x);
+  forward({ x, weight, bias, residual }, { weightLayout, inputActivation }) {
+    const rows = asRows(activated(x, inputActivation));
     const product = matMul(rows, weight as Tensor2D, false, weightLayout === "outIn"); // [N, O]
     const biased = bias === undefined ? product : add(product, bias);
-    const z = reshape(biased, [...x.shape.slice(0, -1), biased.shape[1]!]);
-    const y = activation === "none" ? z : ACTIVATIONS[activation].value(z);
-    const value = residual === undefined ? y : add(y, residual);
-    return activation === "none" ? [value] : [value, z];
+    const value = reshape(biased, [...x.shape.slice(0, -1), biased.shape[1]!]);
+    return [residual === undefined ? value : add(value, residual)];
   },
-  gradient({ dy, inputs: { x, weight }, extra: [z], attributes: { weightLayout, activation } }) {
-    const dz = activation === "none" ? dy : mul(dy, ACTIVATIONS[activation].derivative(z!));
-    const rows = asRows(x); // [N, I]
-    const dRows = asRows(dz); // [N, O]
+  gradient({ dy, inputs: { x, weight }, attributes: { weightLayout, inputActivation } }) {
+    const dRows = asRows(dy); // [N, O]
     const outIn = weightLayout === "outIn";
     return {
-      x: () => reshape(matMul(dRows, weight as Tensor2D, false, !outIn), x.shape),
-      weight: () => (outIn ? matMul(dRows, rows, true, false) : matMul(rows, dRows, true, false)),
+      x: () => {
+        const dx = reshape(matMul(dRows, weight as Tensor2D, false, !outIn), x.shape);
+        return inputActivation === "none" ? dx : mul(dx, ACTIVATIONS[inputActivation].derivative(x));
+      },
+      weight: () => {
+        const rows = asRows(activated(x, inputActivation)); // [N, I]
+        return outIn ? matMul(dRows, rows, true, false) : matMul(rows, dRows, true, false);
+      },
       bias: () => sum(dRows, 0),
     };
   },
 };
 
 /**
- * Affine map of the last dimension, `activation(x W^T + b) + residual`.
+ * Affine map of the last dimension, `inputActivation(x) W^T + b + residual`.
  *
  * @param x - `[..., in]`
  * @param weight - `[out, in]` as PyTorch stores it, or `[in, out]` with `weightLayout: "inOut"`
@@ -62,7 +64,7 @@ const linearOp: FusedOp<LinearInputs, LinearAttributes> = {
  * @throws {TensorError} `TENSOR_SHAPE_MISMATCH`
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
-  const { weightLayout = "outIn", activation = "none", residual } = options;
+  const { weightLayout = "outIn", inputActivation = "none", residual } = options;
   const inputSize = lastDimension("linear", x);
   const [inAxis, outAxis] = weightLayout === "outIn" ? [1, 0] : [0, 1];
   expectShape(
@@ -78,7 +80,11 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
     const shape = [...x.shape.slice(0, -1), weight.shape[outAxis]!];
     expectShape(util.arraysEqual(residual.shape, shape), "linear", "residual [..., out]", { x, weight, residual });
   }
-  return runFusedOp(linearOp, { x, weight, bias, residual }, { weightLayout, activation });
+  return runFusedOp(linearOp, { x, weight, bias, residual }, { weightLayout, inputActivation });
+}
+
+function activated(x: Tensor, activation: Activation): Tensor {
+  return activation === "none" ? x : ACTIVATIONS[activation].value(x);
 }
 
 function asRows(x: Tensor): Tensor2D {

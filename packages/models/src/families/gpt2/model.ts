@@ -73,10 +73,17 @@ export function buildGpt2(config: Gpt2Config, parameters: Parameters): LanguageM
     return pass.dropout.apply(tf.add(tokens, positions), 0, config.embdPdrop);
   };
   /** What a block adds to the residual stream, added: in the product's own op where nothing is dropped. */
-  const addProjection = (stream: tf.Tensor, x: tf.Tensor, name: string, site: number, pass: ForwardPass): tf.Tensor => {
+  const addProjection = (
+    stream: tf.Tensor,
+    x: tf.Tensor,
+    name: string,
+    site: number,
+    pass: ForwardPass,
+    options: LinearOptions = {},
+  ): tf.Tensor => {
     const dropped = pass.dropout.attributes(site, config.residPdrop);
-    if (dropped === undefined) return conv1d(x, name, { residual: stream });
-    return tf.add(stream, dropout(conv1d(x, name), dropped));
+    if (dropped === undefined) return conv1d(x, name, { ...options, residual: stream });
+    return tf.add(stream, dropout(conv1d(x, name, options), dropped));
   };
 
   return createCausalLanguageModel({
@@ -93,8 +100,8 @@ export function buildGpt2(config: Gpt2Config, parameters: Parameters): LanguageM
         const place = { site: 3 * layer + 1, rate: config.attnPdrop };
         const attended = pass.selfAttend(layer, qkv, config.numAttentionHeads, place);
         x = addProjection(x, attended, `${prefix}.attn.c_proj`, 3 * layer + 2, pass);
-        const widened = conv1d(norm(x, `${prefix}.ln_2`), `${prefix}.mlp.c_fc`, { activation });
-        x = addProjection(x, widened, `${prefix}.mlp.c_proj`, 3 * layer + 3, pass);
+        const widened = conv1d(norm(x, `${prefix}.ln_2`), `${prefix}.mlp.c_fc`); // [B, T, intermediateSize]
+        x = addProjection(x, widened, `${prefix}.mlp.c_proj`, 3 * layer + 3, pass, { inputActivation: activation });
       }
       return norm(x, "transformer.ln_f");
     },

@@ -20,7 +20,7 @@ export interface TensorReader extends AsyncDisposable {
    */
   readFloat32(name: string): Promise<Float32Array<ArrayBuffer>>;
   /**
-   * The same elements in pieces of a few megabytes; while one is used the next is read. A piece holds until the next is asked for.
+   * The same elements in pieces of a megabyte; while one is used the next is read. A piece holds until the next is asked for.
    * @throws {SafetensorsError} those of `readFloat32`
    */
   float32Pieces(name: string): AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined>;
@@ -31,8 +31,8 @@ export interface OpenSafetensorsOptions extends HeaderLimits {
   fs?: DurableFs;
 }
 
-/** Bytes of a piece. Two are held: one that is used, one that is read. */
-const CHUNK_BYTES = 4 * 1024 * 1024;
+/** Bytes of a piece, which is to stay in the cache. Two are held: one that is used, one that is read. */
+const CHUNK_BYTES = 1024 * 1024;
 
 /**
  * Opens a file and checks its whole header; tensors are read when asked for. The caller closes it (`await using` does).

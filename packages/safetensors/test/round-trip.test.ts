@@ -97,7 +97,7 @@ test("NaNs keep their payload", () => {
 
 test("a conversion in several chunks, and one into the middle of an array", async () => {
   const fs = new MemoryFs();
-  const count = 5_000_000; // 10 MB: three chunks
+  const count = 5_000_000; // 10 MB: ten pieces
   const half = new Uint8Array(2 * count);
   for (let i = 0; i < count; i++) half[2 * i + 1] = i % 128; // bfloat16 of positive values
   await writeSafetensors("/f", new Map([["h", { dtype: "BF16", shape: [count], data: half }]]), { fs });
@@ -111,6 +111,38 @@ test("a conversion in several chunks, and one into the middle of an array", asyn
   const target = new Float32Array(4).fill(9);
   convertToFloat32("BF16", new Uint8Array([0x80, 0x3f]), target.subarray(2, 3));
   expect([...target]).toEqual([9, 9, 1, 9]);
+});
+
+test("pieces are the tensor, whoever stops early or reads two at once", async () => {
+  const fs = new MemoryFs();
+  const count = 900_001; // F32: 3.4 pieces; BF16: 1.7
+  const data = Float32Array.from({ length: count }, (_, i) => (i % 251) - 100);
+  const half = new Uint8Array(2 * count);
+  const bits = new Uint8Array(data.buffer);
+  for (let i = 0; i < count; i++) half.set(bits.subarray(4 * i + 2, 4 * i + 4), 2 * i);
+  const tensors = new Map<string, TensorData>([
+    ["f", { dtype: "F32", shape: [count], data }],
+    ["h", { dtype: "BF16", shape: [count], data: half }],
+    ["empty", { dtype: "F32", shape: [0, 3], data: new Float32Array(0) }],
+    ["i", { dtype: "I32", shape: [1], data: Int32Array.of(7) }],
+  ]);
+  await writeSafetensors("/f", tensors, { fs });
+  await using reader = await openSafetensors("/f", { fs });
+  const gather = async (name: string): Promise<Float32Array> => {
+    const values: Float32Array[] = [];
+    for await (const piece of reader.float32Pieces(name)) values.push(piece.slice());
+    return Float32Array.from(values.flatMap((piece) => [...piece]));
+  };
+  for await (const piece of reader.float32Pieces("f")) {
+    expect(piece[1]).toBe(-99);
+    break;
+  }
+  const [first, second] = await Promise.all([gather("f"), gather("h")]);
+  expect(first).toEqual(data);
+  expect(second).toEqual(data);
+  expect(await gather("empty")).toHaveLength(0);
+  await expect(gather("i")).rejects.toMatchObject({ code: "SAFETENSORS_DTYPE_UNSUPPORTED" });
+  await expect(gather("x")).rejects.toMatchObject({ code: "SAFETENSORS_TENSOR_MISSING" });
 });
 
 const dtypes = Object.keys(DTYPE_BITS) as Dtype[];

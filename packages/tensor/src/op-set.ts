@@ -1,7 +1,7 @@
 /**
  * The fused ops by kernel name, with the attributes a backend's kernel receives: what a native engine implements. The engine says
- * which version it was written for, and device selection refuses another. An input `name?` may be missing; `name*` is a list, `name0`,
- * `name1`, ... See docs/design/op-set.md.
+ * which version it was written for, and device selection refuses another. An input `name?` may be missing; `name*` is an array.
+ * See docs/design/op-set.md.
  */
 export const OP_SET = {
   version: 2,
@@ -26,15 +26,15 @@ export const OP_SET = {
       inputs: ["hidden", "weight", "labels"],
       attributes: ["ignoreIndex", "withGradients", "maxLogits"],
     },
-    CodexGlobalNorm: { inputs: ["x*"], attributes: [] },
+    CodexGlobalNorm: { inputs: ["tensors*"], attributes: [] },
     CodexAccumulate: { inputs: ["sum", "x"], attributes: [] },
     CodexAdamW: {
-      inputs: ["parameter*", "gradient*", "firstMoment*", "secondMoment*", "gradientScale?"],
-      attributes: ["count", "learningRate", "beta1", "beta2", "eps", "weightDecay", "step"],
+      inputs: ["parameters*", "gradients*", "firstMoments*", "secondMoments*", "gradientScale?"],
+      attributes: ["learningRate", "beta1", "beta2", "eps", "weightDecay", "step"],
     },
     CodexSgd: {
-      inputs: ["parameter*", "gradient*", "momentumBuffer*", "gradientScale?"],
-      attributes: ["count", "learningRate", "momentum", "weightDecay", "nesterov", "step"],
+      inputs: ["parameters*", "gradients*", "momentumBuffers*", "gradientScale?"],
+      attributes: ["learningRate", "momentum", "weightDecay", "nesterov", "step"],
     },
     CodexCacheAppend: { inputs: ["cache", "fresh"], attributes: ["position"] },
     CodexSample: {

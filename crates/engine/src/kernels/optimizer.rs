@@ -13,8 +13,8 @@ pub const KERNELS: &[(&str, Kernel)] = &[("AdamW", adamw), ("Sgd", sgd)];
 
 /// AdamW (Loshchilov and Hutter 2019), equal to `torch.optim.AdamW` but for the rounding of float32: decay is decoupled, eps outside of the corrected root.
 ///
-/// Inouts, for each of n parameters: parameter, first moment, second moment, of one size; inputs: n gradients, in the same order, and
-/// optionally a factor [] for all of them; floats: learning rate, beta1, beta2, eps, step (from 1), n weight decays.
+/// Inouts: n parameters, their first moments, their second moments; inputs: n gradients, in the same order, and optionally a factor [] for
+/// all of them; floats: learning rate, beta1, beta2, eps, step (from 1), n weight decays.
 /// Where the factor is NaN or infinite nothing changes.
 fn adamw(context: &Context, call: &mut Call) -> Result<()> {
     let group = take(call, 3, 5)?;
@@ -34,7 +34,7 @@ fn adamw(context: &Context, call: &mut Call) -> Result<()> {
         let decay = (1.0 - learning_rate * group.weight_decay[index]) as f32;
         // SAFETY: ranges do not overlap, and the arrays have one size.
         unsafe {
-            let [parameter, first, second] = [0, 1, 2].map(|which| group.state[3 * index + which].part(range.start, range.len()));
+            let [parameter, first, second] = [0, 1, 2].map(|which| group.of(which, index).part(range.start, range.len()));
             adamw_each(context.isa, &attributes, decay, &group.gradients[index][range], parameter, first, second);
         }
     });
@@ -43,8 +43,7 @@ fn adamw(context: &Context, call: &mut Call) -> Result<()> {
 
 /// Stochastic gradient descent, equal to `torch.optim.SGD` with dampening 0: weight decay is added to the gradient.
 ///
-/// Inouts, for each of n parameters: parameter and, with momentum, its momentum buffer; inputs: n gradients and optionally a factor [] for
-/// all of them; ints: 1 with momentum buffers, 1 for nesterov; floats: learning rate, momentum, n weight decays.
+/// Inouts: n parameters and, with momentum, their momentum buffers; inputs: n gradients and optionally a factor [] for all of them; ints: 1 with momentum buffers, 1 for nesterov; floats: learning rate, momentum, n weight decays.
 /// Where the factor is NaN or infinite nothing changes.
 fn sgd(context: &Context, call: &mut Call) -> Result<()> {
     let (with_momentum, nesterov) = (call.flag(0)?, call.flag(1)?);
@@ -58,7 +57,7 @@ fn sgd(context: &Context, call: &mut Call) -> Result<()> {
         let gradient = &group.gradients[index][range.clone()];
         // SAFETY: ranges do not overlap, and the arrays have one size.
         unsafe {
-            let part = |which: usize| group.state[group.states * index + which].part(range.start, range.len());
+            let part = |which: usize| group.of(which, index).part(range.start, range.len());
             let buffer = with_momentum.then(|| part(1));
             sgd_each(context.isa, &attributes, decay, gradient, part(0), buffer);
         }
@@ -70,12 +69,18 @@ fn sgd(context: &Context, call: &mut Call) -> Result<()> {
 struct Group<'a> {
     arrays: Arrays,
     gradients: Vec<&'a [f32]>,
-    /// `states` arrays for each gradient.
+    /// The parameters, then what else is kept of each, list by list.
     state: Vec<Shared<f32>>,
-    states: usize,
     weight_decay: &'a [f64],
     /// None where it is not finite.
     scale: Option<f32>,
+}
+
+impl Group<'_> {
+    /// Of list `which`, that of parameter `index`.
+    fn of(&self, which: usize, index: usize) -> &Shared<f32> {
+        &self.state[which * self.gradients.len() + index]
+    }
 }
 
 /// `states`: inouts of a parameter; `floats`: float attributes before the weight decays.
@@ -94,11 +99,11 @@ fn take<'a>(call: &mut Call<'a>, states: usize, floats: usize) -> Result<Group<'
     let mut state = Vec::with_capacity(inouts);
     for index in 0..inouts {
         let operand = call.inout(index)?;
-        let gradient = &inputs[index / states];
+        let gradient = &inputs[index % count];
         ensure!(
             operand.size() == gradient.size(),
             "expected parameter {} and its state like its gradient {:?}, got {:?}",
-            index / states,
+            index % count,
             gradient.shape,
             operand.shape()
         );
@@ -113,7 +118,7 @@ fn take<'a>(call: &mut Call<'a>, states: usize, floats: usize) -> Result<Group<'
         None => 1.0,
     };
     let arrays = Arrays::new(gradients.iter().map(|gradient| gradient.len()));
-    Ok(Group { arrays, gradients, state, states, weight_decay, scale: scale.is_finite().then_some(scale) })
+    Ok(Group { arrays, gradients, state, weight_decay, scale: scale.is_finite().then_some(scale) })
 }
 
 struct AdamW {
@@ -210,7 +215,7 @@ mod tests {
 
     struct Case {
         gradients: Vec<Array>,
-        /// Per parameter.
+        /// List by list.
         state: Vec<Array>,
     }
 
@@ -218,7 +223,9 @@ mod tests {
         let mut case = Case { gradients: vec![], state: vec![] };
         for (i, size) in SIZES.into_iter().enumerate() {
             case.gradients.push(Array::random(&[size], i as u64));
-            for which in 0..states {
+        }
+        for which in 0..states {
+            for (i, size) in SIZES.into_iter().enumerate() {
                 let values = Array::random(&[size], (100 + 10 * i + which) as u64).to_f32();
                 // Second moments are not negative.
                 let values: Vec<f32> = if which == 2 { values.iter().map(|x| x * x).collect() } else { values };
@@ -244,7 +251,7 @@ mod tests {
             for i in 0..size {
                 let expected = expected(parameter, i);
                 for which in 0..states {
-                    let found = found[parameter * states + which][i];
+                    let found = found[which * SIZES.len() + parameter][i];
                     let close = (found - expected[which]).abs() <= 3e-7 * expected[which].abs().max(1.0);
                     assert!(close, "parameter {parameter}, state {which} at {i}: {found}, expected {}", expected[which]);
                 }
@@ -261,7 +268,7 @@ mod tests {
             let run = run("AdamW", &case, scale, &[], &[rate, beta1, beta2, eps, step]);
             run.everywhere(|_, found| {
                 let expected = |parameter: usize, i: usize| {
-                    let at = |which: usize| state[3 * parameter + which][i];
+                    let at = |which: usize| state[which * SIZES.len() + parameter][i];
                     let g = gradients[parameter][i] * f64::from(scale.unwrap_or(1.0));
                     let m = beta1 * at(1) + (1.0 - beta1) * g;
                     let v = beta2 * at(2) + (1.0 - beta2) * g * g;
@@ -283,7 +290,7 @@ mod tests {
             let run = run("Sgd", &case, Some(2.0), &[(states - 1) as i32, nesterov.into()], &[rate, momentum]);
             run.everywhere(|_, found| {
                 let expected = |parameter: usize, i: usize| {
-                    let at = |which: usize| state[states * parameter + which][i];
+                    let at = |which: usize| state[which * SIZES.len() + parameter][i];
                     let mut direction = 2.0 * gradients[parameter][i] + DECAYS[parameter] * at(0);
                     let velocity = if states == 2 { momentum * at(1) + direction } else { direction };
                     direction = if nesterov { direction + momentum * velocity } else { velocity };

@@ -1,11 +1,25 @@
 /** Optimizers over all parameters in one call, and what comes before them. */
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
+import type { EngineBackend } from "../backend.ts";
 import { kernel } from "./kernel.ts";
 
-type Tensors = Readonly<Record<string, TensorInfo>>;
+interface AdamWInputs {
+  readonly parameters: readonly TensorInfo[];
+  readonly gradients: readonly TensorInfo[];
+  readonly firstMoments: readonly TensorInfo[];
+  readonly secondMoments: readonly TensorInfo[];
+  readonly gradientScale?: TensorInfo;
+}
+
+interface SgdInputs {
+  readonly parameters: readonly TensorInfo[];
+  readonly gradients: readonly TensorInfo[];
+  /** Where momentum is not 0. */
+  readonly momentumBuffers?: readonly TensorInfo[];
+  readonly gradientScale?: TensorInfo;
+}
 
 interface AdamWAttributes {
-  readonly count: number;
   readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;
@@ -15,54 +29,54 @@ interface AdamWAttributes {
 }
 
 interface SgdAttributes {
-  readonly count: number;
   readonly learningRate: number;
   readonly momentum: number;
   readonly weightDecay: readonly number[];
   readonly nesterov: boolean;
 }
 
-/** `name0 .. name(count - 1)`. */
-function list(inputs: Tensors, name: string, count: number): TensorInfo[] {
-  return Array.from({ length: count }, (_, i) => inputs[`${name}${i}`]!);
-}
-
-/** Per parameter: itself and what belongs to it. */
-function interleaved(...lists: readonly TensorInfo[][]): TensorInfo[] {
-  return lists[0]!.flatMap((_, i) => lists.map((each) => each[i]!));
-}
-
-function gradientsAndScale(inputs: Tensors, count: number): TensorInfo[] {
-  const scale = inputs["gradientScale"];
-  return [...list(inputs, "gradient", count), ...(scale === undefined ? [] : [scale])];
+/**
+ * Runs an optimizer over `updated`. @returns nothing if all of it was updated where it stands, which spares TensorFlow.js a tensor and an
+ * assignment for each; if the memory of one is shared with another tensor, all of it anew
+ */
+function update(
+  backend: EngineBackend,
+  updated: readonly TensorInfo[],
+  run: (inouts: readonly TensorInfo[]) => void,
+): TensorInfo[] {
+  if (updated.every(({ dataId }) => backend.refCount(dataId) === 1)) {
+    run(updated);
+    return [];
+  }
+  const inouts = updated.map((info) => backend.writable(info));
+  run(inouts);
+  return inouts;
 }
 
 export const optimizer: readonly KernelConfig[] = [
-  kernel<Tensors, AdamWAttributes>("CodexAdamW", (backend, inputs, attributes) => {
-    const { count, learningRate, beta1, beta2, eps, step, weightDecay } = attributes;
-    const inouts = interleaved(
-      list(inputs, "parameter", count),
-      list(inputs, "firstMoment", count),
-      list(inputs, "secondMoment", count),
-    ).map((info) => backend.writable(info));
+  kernel<AdamWInputs, AdamWAttributes>("CodexAdamW", (backend, inputs, attributes) => {
+    const { parameters, gradients, firstMoments, secondMoments, gradientScale } = inputs;
+    const { learningRate, beta1, beta2, eps, step, weightDecay } = attributes;
+    const given = gradientScale === undefined ? gradients : [...gradients, gradientScale];
     const floats = [learningRate, beta1, beta2, eps, step, ...weightDecay];
-    backend.run("AdamW", gradientsAndScale(inputs, count), [], { inouts, floats });
-    return inouts;
-  }),
-  kernel<Tensors, SgdAttributes>("CodexSgd", (backend, inputs, attributes) => {
-    const { count, learningRate, momentum, nesterov, weightDecay } = attributes;
-    const parameters = list(inputs, "parameter", count);
-    const states = momentum === 0 ? [] : [list(inputs, "momentumBuffer", count)];
-    const inouts = interleaved(parameters, ...states).map((info) => backend.writable(info));
-    backend.run("Sgd", gradientsAndScale(inputs, count), [], {
-      inouts,
-      ints: [Number(momentum !== 0), Number(nesterov)],
-      floats: [learningRate, momentum, ...weightDecay],
+    return update(backend, [...parameters, ...firstMoments, ...secondMoments], (inouts) => {
+      backend.run("AdamW", given, [], { inouts, floats });
     });
-    return inouts;
   }),
-  kernel<Tensors, object>("CodexGlobalNorm", (backend, inputs) =>
-    backend.run("GlobalNorm", list(inputs, "x", Object.keys(inputs).length), [{ shape: [], dtype: "float32" }]),
+  kernel<SgdInputs, SgdAttributes>("CodexSgd", (backend, inputs, attributes) => {
+    const { parameters, gradients, momentumBuffers = [], gradientScale } = inputs;
+    const { learningRate, momentum, nesterov, weightDecay } = attributes;
+    const given = gradientScale === undefined ? gradients : [...gradients, gradientScale];
+    return update(backend, [...parameters, ...momentumBuffers], (inouts) => {
+      backend.run("Sgd", given, [], {
+        inouts,
+        ints: [Number(momentum !== 0), Number(nesterov)],
+        floats: [learningRate, momentum, ...weightDecay],
+      });
+    });
+  }),
+  kernel<{ tensors: readonly TensorInfo[] }, object>("CodexGlobalNorm", (backend, { tensors }) =>
+    backend.run("GlobalNorm", tensors, [{ shape: [], dtype: "float32" }]),
   ),
   kernel<{ sum: TensorInfo; x: TensorInfo }, object>("CodexAccumulate", (backend, { sum, x }) => {
     const total = backend.writable(sum);

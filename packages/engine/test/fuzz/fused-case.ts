@@ -1,8 +1,18 @@
 /** Cases of the op set's kernels, which TensorFlow.js has none of: what they must give is computed here, in float64. */
 import { type FuzzTensor, type Random, sizeOf } from "./cases.ts";
 
+/** What a kernel updates in place where it can; then it gives nothing, and what is read are these inputs. */
+export interface InPlace {
+  readonly updated: readonly string[];
+  /** Another tensor holds the first of them too, so that it cannot. */
+  readonly shared: boolean;
+}
+
+/** Inputs of a kernel by name, or a list of them. */
+export type Inputs = Readonly<Record<string, FuzzTensor | readonly FuzzTensor[]>> | readonly FuzzTensor[];
+
 /** Runs a kernel and reads what it gives. */
-export type Call = (kernel: string, inputs: Readonly<Record<string, FuzzTensor>>, attributes: object) => FuzzTensor[];
+export type Call = (kernel: string, inputs: Inputs, attributes: object, inPlace?: InPlace) => FuzzTensor[];
 
 export interface FusedCase {
   /** The kernels of an op, forward and gradient; what they give in the order of `expected`. */

@@ -5,7 +5,7 @@ import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { getKernel, type KernelBackend, type TensorInfo } from "@tensorflow/tfjs-core";
 import { loadBinding } from "../../src/binding.ts";
 import { absolute, type FuzzCase, type FuzzTensor, type Tolerance, type Values } from "./cases.ts";
-import type { FusedCase } from "./fused-case.ts";
+import type { FusedCase, InPlace, Inputs } from "./fused-case.ts";
 
 /** Thread counts that must give the same bits. */
 const THREADS = [1, 2, 3];
@@ -56,8 +56,8 @@ export function checkFusedCase(name: string, fusedCase: FusedCase, engines: read
   let first: readonly FuzzTensor[] = [];
   for (const { isa, threads, backend } of engines) {
     const place = `${name} on ${isa} with ${threads} threads`;
-    const results = fusedCase.run((kernel, inputs, attributes) =>
-      runOn({ kernel, inputs, attributes }, "engine", backend),
+    const results = fusedCase.run((kernel, inputs, attributes, inPlace) =>
+      runOn({ kernel, inputs, attributes }, "engine", backend, inPlace),
     );
     if (threads === THREADS[0]) {
       first = results;
@@ -97,7 +97,12 @@ function runOnCpu(fuzzCase: FuzzCase): FuzzTensor[] {
   return runOn(fuzzCase, "cpu", backend);
 }
 
-function runOn({ kernel, inputs, attributes }: FuzzCase, name: string, backend: KernelBackend): FuzzTensor[] {
+function runOn(
+  { kernel, inputs, attributes }: { kernel: string; inputs: Inputs; attributes?: object },
+  name: string,
+  backend: KernelBackend,
+  inPlace?: InPlace,
+): FuzzTensor[] {
   const made: TensorInfo[] = [];
   const toInfo = ({ values, shape, dtype }: FuzzTensor): TensorInfo => {
     const info = { dataId: backend.write(values.slice(), shape, dtype), shape, dtype };
@@ -106,9 +111,21 @@ function runOn({ kernel, inputs, attributes }: FuzzCase, name: string, backend: 
   };
   const given = Array.isArray(inputs)
     ? inputs.map(toInfo)
-    : Object.fromEntries(Object.entries(inputs).map(([key, tensor]) => [key, toInfo(tensor)]));
+    : Object.fromEntries(
+        Object.entries(inputs).map(([key, tensor]) => [key, "dtype" in tensor ? toInfo(tensor) : tensor.map(toInfo)]),
+      );
+  const updated = inPlace?.updated.flatMap((key) => (given as Record<string, TensorInfo[]>)[key]!) ?? [];
+  const before = updated.map(({ dataId }) => Array.from(backend.readSync(dataId) as Values));
+  if (inPlace?.shared) backend.incRef(updated[0]!.dataId);
   const results = getKernel(kernel, name).kernelFunc({ inputs: given as never, attrs: attributes as never, backend });
-  const outputs = [results].flat().map(({ dataId, shape, dtype }) => ({
+  const isUpdated = inPlace !== undefined && [results].flat().length === 0;
+  if (inPlace?.shared) {
+    if (isUpdated) throw new Error(`${kernel}: what another tensor holds was updated in place`);
+    backend.disposeData(updated[0]!.dataId);
+    const kept = Array.from(backend.readSync(updated[0]!.dataId) as Values);
+    if (`${kept}` !== `${before[0]}`) throw new Error(`${kernel}: changed what another tensor holds`);
+  }
+  const outputs = (isUpdated ? updated : [results].flat()).map(({ dataId, shape, dtype }) => ({
     shape,
     dtype: dtype as FuzzTensor["dtype"],
     values: (backend.readSync(dataId) as Values).slice(),

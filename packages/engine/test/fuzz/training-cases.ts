@@ -1,6 +1,15 @@
 /** The loss, the optimizers, and what lies around them. */
 import { type FuzzTensor, type Random, sizeOf } from "./cases.ts";
-import { extras, type FusedCase, type FusedGenerator, float32, plain, wanted, zeros } from "./fused-case.ts";
+import {
+  type Expected,
+  extras,
+  type FusedCase,
+  type FusedGenerator,
+  float32,
+  plain,
+  wanted,
+  zeros,
+} from "./fused-case.ts";
 
 export const TRAINING: Readonly<Record<string, FusedGenerator>> = {
   CodexLinearCrossEntropy: linearCrossEntropy,
@@ -65,43 +74,51 @@ function linearCrossEntropy(random: Random): FusedCase {
 }
 
 interface Parameters {
-  readonly count: number;
-  readonly tensors: Record<string, FuzzTensor>;
+  readonly lists: Readonly<Record<string, FuzzTensor[]>>;
+  readonly gradientScale: FuzzTensor | undefined;
   readonly weightDecay: number[];
   /** Of the gradients; 0 where it is not finite, and then nothing changes. */
   readonly scale: number;
   readonly changes: boolean;
+  /** Names of the lists that are updated. */
+  readonly updated: readonly string[];
+  readonly shared: boolean;
 }
 
 /** Some parameters with their gradients and what else belongs to them. */
 function parameters(random: Random, states: readonly string[]): Parameters {
-  const count = random.integer(1, 5);
-  const tensors: Record<string, FuzzTensor> = {};
-  for (let i = 0; i < count; i++) {
-    const shape = random.chance(0.02) ? [random.integer(33_000, 36_000)] : random.shape(random.integer(0, 3), 2000);
-    tensors[`parameter${i}`] = plain(random, shape);
-    tensors[`gradient${i}`] = plain(random, shape);
-    for (const state of states) {
-      const values = plain(random, shape);
-      tensors[`${state}${i}`] =
-        state === "secondMoment" ? { ...values, values: values.values.map((x) => x * x) as Float32Array } : values;
-    }
-  }
+  const shapes = Array.from({ length: random.integer(1, 5) }, () =>
+    random.chance(0.02) ? [random.integer(33_000, 36_000)] : random.shape(random.integer(0, 3), 2000),
+  );
+  const draw = (): FuzzTensor[] => shapes.map((shape) => plain(random, shape));
+  const lists: Record<string, FuzzTensor[]> = { parameters: draw(), gradients: draw() };
+  for (const state of states) lists[state] = draw();
+  for (const { values } of lists["secondMoments"] ?? []) values.set(values.map((value) => value * value));
   const scale = random.pick([undefined, undefined, 0.5, 2, Number.NaN, Number.POSITIVE_INFINITY]);
-  if (scale !== undefined) tensors["gradientScale"] = float32([], [scale]);
   return {
-    count,
-    tensors,
-    weightDecay: Array.from({ length: count }, () => random.pick([0, 0.01, 0.1])),
+    lists,
+    gradientScale: scale === undefined ? undefined : float32([], [scale]),
+    weightDecay: shapes.map(() => random.pick([0, 0.01, 0.1])),
     scale: scale ?? 1,
     changes: Number.isFinite(scale ?? 1),
+    updated: ["parameters", ...states],
+    shared: random.chance(0.2),
   };
 }
 
+/** One list of parameters' tensors after the other. */
+function byList<T>(perParameter: readonly (readonly T[])[]): T[] {
+  return perParameter[0]!.flatMap((_, list) => perParameter.map((tensors) => tensors[list]!));
+}
+
+function withScale({ lists, gradientScale }: Parameters): Record<string, FuzzTensor | FuzzTensor[]> {
+  return gradientScale === undefined ? lists : { ...lists, gradientScale };
+}
+
 function adamW(random: Random): FusedCase {
-  const { count, tensors, weightDecay, scale, changes } = parameters(random, ["firstMoment", "secondMoment"]);
+  const drawn = parameters(random, ["firstMoments", "secondMoments"]);
+  const { lists, weightDecay, scale, changes, updated, shared } = drawn;
   const attributes = {
-    count,
     learningRate: random.pick([1e-3, 0.1]),
     beta1: 0.9,
     beta2: random.pick([0.95, 0.999]),
@@ -110,10 +127,10 @@ function adamW(random: Random): FusedCase {
     step: random.pick([1, 2, 1000]),
   };
   const { learningRate, beta1, beta2, eps, step } = attributes;
-  const expected = Array.from({ length: count }, (_, i) => {
-    const [parameter, gradient, first, second] = ["parameter", "gradient", "firstMoment", "secondMoment"].map(
-      (name) => tensors[`${name}${i}`]!,
-    ) as [FuzzTensor, FuzzTensor, FuzzTensor, FuzzTensor];
+  const perParameter = lists["parameters"]!.map((parameter, i) => {
+    const [gradient, first, second] = ["gradients", "firstMoments", "secondMoments"].map(
+      (name) => lists[name]![i]!,
+    ) as [FuzzTensor, FuzzTensor, FuzzTensor];
     if (!changes) return [parameter, first, second];
     const next = [zeros(parameter.shape), zeros(parameter.shape), zeros(parameter.shape)] as const;
     gradient.values.forEach((value, j) => {
@@ -124,9 +141,10 @@ function adamW(random: Random): FusedCase {
       [next[1][j], next[2][j]] = [m, v];
     });
     return next.map((values) => ({ shape: parameter.shape, values }));
-  }).flat();
+  });
+  const expected = byList<Expected>(perParameter);
   return {
-    run: (call) => call("CodexAdamW", tensors, attributes),
+    run: (call) => call("CodexAdamW", withScale(drawn), attributes, { updated, shared }),
     expected,
     tolerance: 2e-6,
     description: { ...attributes, scale, sizes: expected.map(({ shape }) => sizeOf(shape)) },
@@ -135,18 +153,18 @@ function adamW(random: Random): FusedCase {
 
 function sgd(random: Random): FusedCase {
   const momentum = random.pick([0, 0.9]);
-  const { count, tensors, weightDecay, scale, changes } = parameters(random, momentum === 0 ? [] : ["momentumBuffer"]);
+  const drawn = parameters(random, momentum === 0 ? [] : ["momentumBuffers"]);
+  const { lists, weightDecay, scale, changes, updated, shared } = drawn;
   const attributes = {
-    count,
     learningRate: 0.1,
     momentum,
     weightDecay,
     nesterov: momentum !== 0 && random.chance(0.5),
     step: 1,
   };
-  const expected = Array.from({ length: count }, (_, i) => {
-    const [parameter, gradient] = [tensors[`parameter${i}`]!, tensors[`gradient${i}`]!];
-    const buffer = tensors[`momentumBuffer${i}`];
+  const perParameter = lists["parameters"]!.map((parameter, i) => {
+    const gradient = lists["gradients"]![i]!;
+    const buffer = lists["momentumBuffers"]?.[i];
     if (!changes) return buffer === undefined ? [parameter] : [parameter, buffer];
     const next = [zeros(parameter.shape), zeros(parameter.shape)] as const;
     gradient.values.forEach((value, j) => {
@@ -156,9 +174,10 @@ function sgd(random: Random): FusedCase {
       [next[0][j], next[1][j]] = [parameter.values[j]! - 0.1 * direction, velocity];
     });
     return (buffer === undefined ? [next[0]] : next).map((values) => ({ shape: parameter.shape, values }));
-  }).flat();
+  });
+  const expected = byList<Expected>(perParameter);
   return {
-    run: (call) => call("CodexSgd", tensors, attributes),
+    run: (call) => call("CodexSgd", withScale(drawn), attributes, { updated, shared }),
     expected,
     tolerance: 2e-6,
     description: { ...attributes, scale, sizes: expected.map(({ shape }) => sizeOf(shape)) },
@@ -176,7 +195,7 @@ function globalNorm(random: Random): FusedCase {
   );
   const squares = tensors.flatMap(({ values }) => Array.from(values, (value) => value ** 2));
   return {
-    run: (call) => call("CodexGlobalNorm", Object.fromEntries(tensors.map((tensor, i) => [`x${i}`, tensor])), {}),
+    run: (call) => call("CodexGlobalNorm", { tensors }, {}),
     expected: [{ shape: [], values: [Math.sqrt(squares.reduce((sum, square) => sum + square, 0))] }],
     tolerance: 2e-7,
     description: { sizes: tensors.map(({ shape }) => sizeOf(shape)) },

@@ -1,6 +1,7 @@
 import { isFloat32Compatible, openModelTensors, type TensorReader } from "@codex/safetensors";
 import { StorageError } from "@codex/storage";
 import { tensorFromPieces } from "@codex/tensor";
+import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.ts";
 import type { ModelFamily } from "../families/family.ts";
 import type { LanguageModel, ModelConfig, Parameter } from "../language-model.ts";
@@ -9,7 +10,7 @@ import { type ReadModelConfigOptions, readModelConfig } from "./read-config.ts";
 
 /**
  * Opens a Hugging Face model folder: `config.json` and `model.safetensors`, or its shards with an index; F32, F16 and BF16 are
- * converted to float32. The weights go to the device in pieces of a few megabytes. The caller disposes the model.
+ * converted to float32. The weights go to the device in pieces of a megabyte. The caller disposes the model.
  *
  * @throws {ModelError} of `readModelConfig`, `MODEL_FILE_MISSING`, `MODEL_WEIGHTS_MISSING`, `MODEL_WEIGHTS_UNEXPECTED`,
  * `MODEL_WEIGHTS_SHAPE_MISMATCH`, `MODEL_WEIGHTS_DTYPE_UNSUPPORTED`, `MODEL_WEIGHTS_NOT_FINITE`
@@ -20,17 +21,29 @@ export async function loadModel(directory: string, options: ReadModelConfigOptio
   await using reader = await openWeights(directory);
   const plan = planLoading(family, config, reader, directory);
   const parameters = new Map<string, Parameter>();
+  const checks: FiniteCheck[] = [];
   try {
     for (const { spec, stored } of plan.parameters) {
-      const value = await tensorFromPieces(spec.shape, finitePieces(reader, directory, stored));
-      parameters.set(spec.name, createParameter(spec, value));
+      const parameter = createParameter(spec, await tensorFromPieces(spec.shape, reader.float32Pieces(stored)));
+      parameters.set(spec.name, parameter);
+      checks.push({ variable: parameter.variable, stored, finite: allFinite(parameter.variable) });
     }
+    await checkFinite(checks, directory);
     for (const { original, copy } of plan.copies) await checkEqual(reader, directory, original, copy);
     return family.build(config, parameters);
   } catch (error) {
     for (const { variable } of parameters.values()) variable.dispose();
     throw error;
+  } finally {
+    for (const { finite } of checks) finite.dispose();
   }
+}
+
+interface FiniteCheck {
+  readonly variable: tf.Tensor;
+  readonly stored: string;
+  /** A bool of the device. */
+  readonly finite: tf.Tensor;
 }
 
 async function openWeights(directory: string): Promise<TensorReader> {
@@ -109,38 +122,21 @@ function checkTensor(reader: TensorReader, directory: string, name: string, expe
   }
 }
 
-async function* finitePieces(
-  reader: TensorReader,
-  directory: string,
-  name: string,
-): AsyncGenerator<Float32Array, void, undefined> {
-  let start = 0;
-  for await (const piece of reader.float32Pieces(name)) {
-    if (!allFinite(piece)) {
-      const bad = piece.findIndex((value) => !Number.isFinite(value));
-      throw new ModelError(
-        "MODEL_WEIGHTS_NOT_FINITE",
-        `${directory}: tensor ${name}: expected finite values, element ${start + bad} is ${piece[bad]}`,
-      );
-    }
-    start += piece.length;
-    yield piece;
-  }
+/** A scalar of the device, so that it looks for numbers that are not finite while the next tensor is read. */
+function allFinite(weights: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => tf.all(tf.isFinite(weights)));
 }
 
-/** Four sums that do not wait for each other: a callback, or a single sum, takes longer than reading the file. */
-function allFinite(values: Float32Array): boolean {
-  // x - x is 0 for a finite number and NaN for every other.
-  let [a, b, c, d] = [0, 0, 0, 0];
-  const whole = values.length - (values.length % 4);
-  for (let i = 0; i < whole; i += 4) {
-    a += values[i]! - values[i]!;
-    b += values[i + 1]! - values[i + 1]!;
-    c += values[i + 2]! - values[i + 2]!;
-    d += values[i + 3]! - values[i + 3]!;
+async function checkFinite(checks: readonly FiniteCheck[], directory: string): Promise<void> {
+  for (const { variable, stored, finite } of checks) {
+    if ((await finite.data())[0] === 1) continue;
+    const values = await variable.data();
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    throw new ModelError(
+      "MODEL_WEIGHTS_NOT_FINITE",
+      `${directory}: tensor ${stored}: expected finite values, element ${bad} is ${values[bad]}`,
+    );
   }
-  for (let i = whole; i < values.length; i++) a += values[i]! - values[i]!;
-  return a + b + c + d === 0;
 }
 
 async function checkEqual(reader: TensorReader, directory: string, original: string, copy: string): Promise<void> {

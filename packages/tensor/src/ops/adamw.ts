@@ -23,8 +23,6 @@ export interface AdamWArguments {
 
 /** What the kernel `CodexAdamW` gets beside the tensors. */
 export interface AdamWAttributes {
-  /** Number of parameters. */
-  readonly count: number;
   readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;
@@ -45,14 +43,13 @@ export function adamW(args: AdamWArguments): void {
   checkStep("adamW", step);
   checkOptimizerLists("adamW", parameters, { gradients, firstMoments, secondMoments }, weightDecay);
   checkGradientScale("adamW", gradientScale);
-  const count = parameters.length;
-  const attributes: AdamWAttributes = { count, learningRate, beta1, beta2, eps, weightDecay, step };
+  const attributes: AdamWAttributes = { learningRate, beta1, beta2, eps, weightDecay, step };
   const ran = runOptimizerKernel({
     kernelName: "CodexAdamW",
-    inputs: { parameter: parameters, gradient: gradients, firstMoment: firstMoments, secondMoment: secondMoments },
+    inputs: { parameters, gradients, firstMoments, secondMoments },
     gradientScale,
     attributes: { ...attributes },
-    updated: [parameters, firstMoments, secondMoments],
+    updated: [...parameters, ...firstMoments, ...secondMoments],
   });
   if (ran) return;
   const scale = readGradientScale(gradientScale);

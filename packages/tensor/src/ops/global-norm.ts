@@ -1,11 +1,10 @@
 import { add, type Scalar, scalar, sqrt, square, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { runForward } from "../fused-op.ts";
-import { addNumbered } from "./numbered-tensors.ts";
 
 const globalNormOp = {
   kernelName: "CodexGlobalNorm",
-  forward(inputs: Record<string, Tensor>): Tensor[] {
-    const squares = Object.values(inputs).map(sumOfSquares);
+  forward({ tensors }: { readonly tensors: readonly Tensor[] }): Tensor[] {
+    const squares = tensors.map(sumOfSquares);
     return [sqrt(squares.reduce((total, square) => add(total, square)))];
   },
 };
@@ -18,9 +17,7 @@ const globalNormOp = {
  */
 export function globalNorm(tensors: readonly Tensor[]): Scalar {
   if (tensors.length === 0) return scalar(0);
-  const inputs: Record<string, Tensor> = {};
-  addNumbered(inputs, "x", tensors);
-  return tidy(() => runForward(globalNormOp, inputs, {})[0] as Scalar);
+  return tidy(() => runForward(globalNormOp, { tensors }, {})[0] as Scalar);
 }
 
 /** Rows first, then their sums: float32 sums of millions of squares in one chain lose three digits. */

@@ -1,30 +1,23 @@
-import { engine, type NamedAttrMap, type Scalar, type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
-import { hasKernel } from "../fused-op.ts";
+import { type NamedAttrMap, type Scalar, type Tensor, tidy, type Variable } from "@tensorflow/tfjs-core";
+import { hasKernel, runKernel } from "../fused-op.ts";
 import { expectShape } from "../shape-checks.ts";
-import { addNumbered } from "./numbered-tensors.ts";
 
 /** One call of an optimizer's kernel: all parameters at once. Every list has one tensor per parameter. */
 export interface OptimizerCall {
   readonly kernelName: string;
-  /** By the singular name that the kernel numbers: `firstMoment` gives `firstMoment0`, `firstMoment1`, ... */
   readonly inputs: Readonly<Record<string, readonly Tensor[]>>;
   readonly gradientScale: Scalar | undefined;
   readonly attributes: NamedAttrMap;
-  /** What the kernel updates; its outputs are these, parameter by parameter. */
-  readonly updated: readonly (readonly Variable[])[];
+  /** What the kernel updates; its outputs are these in this order, or none where all was updated in place. */
+  readonly updated: readonly Variable[];
 }
 
 /** Runs the backend's kernel of an optimizer, if it has one. @returns whether it has */
 export function runOptimizerKernel({ kernelName, inputs, gradientScale, attributes, updated }: OptimizerCall): boolean {
   if (!hasKernel(kernelName)) return false;
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, list] of Object.entries(inputs)) addNumbered(tensors, name, list);
-  if (gradientScale !== undefined) tensors["gradientScale"] = gradientScale;
+  const given = gradientScale === undefined ? inputs : { ...inputs, gradientScale };
   tidy(() => {
-    const outputs = engine().runKernel(kernelName, tensors, attributes) as Tensor[];
-    outputs.forEach((output, i) => {
-      updated[i % updated.length]![Math.floor(i / updated.length)]!.assign(output);
-    });
+    for (const [i, output] of runKernel(kernelName, given, attributes).entries()) updated[i]!.assign(output);
   });
   return true;
 }

@@ -44,14 +44,10 @@ export function sgd(args: SgdArguments): void {
   checkGradientScale("sgd", gradientScale);
   const ran = runOptimizerKernel({
     kernelName: "CodexSgd",
-    inputs: {
-      parameter: parameters,
-      gradient: gradients,
-      ...(buffers === undefined ? {} : { momentumBuffer: buffers }),
-    },
+    inputs: { parameters, gradients, ...(buffers === undefined ? {} : { momentumBuffers: buffers }) },
     gradientScale,
-    attributes: { count: parameters.length, learningRate, momentum, weightDecay, nesterov, step },
-    updated: buffers === undefined ? [parameters] : [parameters, buffers],
+    attributes: { learningRate, momentum, weightDecay, nesterov, step },
+    updated: [...parameters, ...(buffers ?? [])],
   });
   if (ran) return;
   const scale = readGradientScale(gradientScale);

@@ -148,6 +148,8 @@ unsafe fn along<S: Simd, A: Arithmetic<S>, const WIDTH: usize>(part: &Part) {
                 let mut square = [S::splat(0.0); MAX_LANES];
                 for (i, row) in square.iter_mut().enumerate().take(S::LANES) {
                     *row = A::along(wide.add((line + i.min(count - 1)) * line_stride + value), k - value, AsItIs);
+                    // So many short streams at once are more than the processor follows by itself.
+                    S::prefetch_second(wide.wrapping_add((line + S::LANES + i) * line_stride + value));
                 }
                 S::transpose(&mut square);
                 let x = narrow.add(value * WIDTH);
@@ -212,6 +214,7 @@ unsafe fn across_rows<S: Simd, A: Arithmetic<S>, const WIDTH: usize, const COUNT
             }
             for p in 0..COUNT {
                 let row = A::across(from, k_stride, COUNT, p, count, AsItIs);
+                S::prefetch_second(from.wrapping_add((COUNT + p) * k_stride));
                 for (i, sum) in sums.iter_mut().enumerate() {
                     *sum = A::multiply_add(A::broadcast(narrow.add((value + p) * WIDTH + i)), row, *sum);
                 }

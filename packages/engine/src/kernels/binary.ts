@@ -21,10 +21,10 @@ export const binary: readonly KernelConfig[] = [
   ...["LogicalAnd", "LogicalOr"].map((name) => elementwise(name, ["bool"])),
   kernel<{ x: TensorInfo; alpha: TensorInfo }, object>("Prelu", (backend, { x, alpha }) =>
     x.dtype === "float32" && alpha.dtype === "float32"
-      ? run(backend, "Prelu", x, alpha)
+      ? runBinary(backend, "Prelu", x, alpha)
       : onHost("Prelu", backend, { x, alpha }, {}),
   ),
-  kernel<{ dy: TensorInfo; y: TensorInfo }, object>("EluGrad", (backend, { dy, y }) => run(backend, "EluGrad", dy, y)),
+  kernel<{ dy: TensorInfo; y: TensorInfo }, object>("EluGrad", (backend, { dy, y }) => runBinary(backend, "EluGrad", dy, y)),
   kernel<TensorInfo[], object>("AddN", (backend, inputs) => {
     const tensors = Object.values(inputs);
     const { shape, dtype } = tensors[0]!;
@@ -37,11 +37,12 @@ export const binary: readonly KernelConfig[] = [
 function elementwise(name: string, dtypes: readonly string[], result?: NativeDType): KernelConfig {
   return kernel<Operands, object>(name, (backend, { a, b }) => {
     if (a.dtype !== b.dtype || !dtypes.includes(a.dtype)) return onHost(name, backend, { a, b }, {});
-    return run(backend, name, a, b, result);
+    return runBinary(backend, name, a, b, result);
   });
 }
 
-function run(
+/** The native kernel, on operands whose types it has. */
+export function runBinary(
   backend: EngineBackend,
   name: string,
   a: TensorInfo,

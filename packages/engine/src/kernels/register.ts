@@ -3,6 +3,7 @@ import type { EngineBackend } from "../backend.ts";
 import { runOnHost } from "../fallback.ts";
 import { activations } from "./activations.ts";
 import { attention } from "./attention.ts";
+import { batchNorm } from "./batch-norm.ts";
 import { binary } from "./binary.ts";
 import { cache } from "./cache.ts";
 import { casts } from "./cast.ts";
@@ -36,6 +37,7 @@ import { views } from "./views.ts";
 const NATIVE: readonly (readonly KernelConfig[])[] = [
   activations,
   attention,
+  batchNorm,
   binary,
   cache,
   casts,

@@ -26,6 +26,7 @@ export const IMAGES: Generators = {
   ResizeBilinear: (random) => ({ ...resize(random), tolerance: { magnitude: 1e-6 } }),
   ResizeNearestNeighbor: resize,
   ResizeBilinearGrad: (random) => ({ ...resizeGradient(random), tolerance: { magnitude: 1e-5 } }),
+  FusedBatchNorm: batchNorm,
   ResizeNearestNeighborGrad: (random) => ({ ...resizeGradient(random), tolerance: { magnitude: 1e-5 } }),
 };
 
@@ -44,6 +45,26 @@ function pooling(random: Random): { x: FuzzTensor; attributes: object; outShape:
     x: random.float32(shape, { huge: false }),
     attributes: { filterSize: filter, strides: stride, pad },
     outShape: [shape[0]!, along(0), along(1), shape[3]!],
+  };
+}
+
+function batchNorm(random: Random): ReturnType<Generator> {
+  const channels = random.pick([1, 3, 8, 17]);
+  const shape = [random.integer(0, 3), random.integer(1, 9), random.integer(1, 9), channels];
+  const moments = random.chance(0.8) ? [channels] : shape;
+  const draw = (): FuzzTensor => random.float32(moments, { special: 0 });
+  const variance = draw();
+  variance.values.set(variance.values.map((value) => Math.abs(value) + 0.1));
+  return {
+    inputs: {
+      x: random.float32(shape, { huge: false }),
+      mean: draw(),
+      variance,
+      ...(random.chance(0.7) ? { offset: draw() } : {}),
+      ...(random.chance(0.7) ? { scale: draw() } : {}),
+    },
+    attributes: { varianceEpsilon: 1e-3 },
+    tolerance: { absolute: 1e-5, relative: 1e-5 },
   };
 }
 

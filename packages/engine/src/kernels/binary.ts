@@ -24,7 +24,9 @@ export const binary: readonly KernelConfig[] = [
       ? runBinary(backend, "Prelu", x, alpha)
       : onHost("Prelu", backend, { x, alpha }, {}),
   ),
-  kernel<{ dy: TensorInfo; y: TensorInfo }, object>("EluGrad", (backend, { dy, y }) => runBinary(backend, "EluGrad", dy, y)),
+  kernel<{ dy: TensorInfo; y: TensorInfo }, object>("EluGrad", (backend, { dy, y }) =>
+    runBinary(backend, "EluGrad", dy, y),
+  ),
   kernel<TensorInfo[], object>("AddN", (backend, inputs) => {
     const tensors = Object.values(inputs);
     const { shape, dtype } = tensors[0]!;

@@ -298,6 +298,34 @@ fn reads_come_from_several_threads() {
 }
 
 #[test]
+fn a_content_comes_in_pieces_and_whole_or_not_at_all() {
+    let engine = engine(Some(1 << 20));
+    let values = [1.0f32, 2.0, 3.0];
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
+    let mut content = engine.start_upload(12).unwrap();
+    content.append(&bytes[..5]).unwrap();
+    content.append(&bytes[5..]).unwrap();
+    assert!(content.append(&[0]).unwrap_err().to_string().contains("at most 0 bytes"));
+    engine.finish_upload(1, content).unwrap();
+    assert_eq!(read(&engine, 1, 3), Ok(values.to_vec()));
+
+    let held = engine.stats().memory.in_use;
+    let mut short = engine.start_upload(12).unwrap();
+    short.append(&bytes[..11]).unwrap();
+    assert!(engine.finish_upload(2, short).unwrap_err().to_string().contains("expected 12 bytes, got 11"));
+    drop(engine.start_upload(12).unwrap());
+    assert_eq!(engine.stats().memory.in_use, held);
+    assert!(engine.start_upload(2 << 20).is_err());
+
+    let other = self::engine(None);
+    let foreign = other.start_upload(0).unwrap();
+    assert!(engine.finish_upload(3, foreign).unwrap_err().to_string().contains("another engine"));
+    let outlives = other.start_upload(8).unwrap();
+    drop(other);
+    drop(outlives);
+}
+
+#[test]
 fn a_profile_has_what_ran_meanwhile() {
     let engine = engine(None);
     upload(&engine, 1, &[1.0]);

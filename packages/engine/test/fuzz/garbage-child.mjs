@@ -109,7 +109,20 @@ const VALUES = [
 const garbage = () => pick(VALUES)();
 
 const METHODS = [
-  ...["submit", "upload", "read", "readSync", "fence", "define", "forget", "replay", "stats", "releaseCached"],
+  ...[
+    "submit",
+    "upload",
+    "startUpload",
+    "finishUpload",
+    "read",
+    "readSync",
+    "fence",
+    "define",
+    "forget",
+    "replay",
+    "stats",
+    "releaseCached",
+  ],
   ...["clockMs", "setProfiling", "takeProfile"],
 ];
 
@@ -137,6 +150,15 @@ for (let i = 0; i < 20 * rounds; i++) {
 }
 attempt(() => engine.setProfiling(false));
 attempt(() => engine.fence());
+for (let i = 0; i < rounds; i++) {
+  const upload = attempt(() => engine.startUpload(pick([0, 4, 16, 1000, -1, 2 ** 40, Number.NaN])));
+  for (const data of some(3, () => pick([new Uint8Array(4), new Uint8Array(16), garbage()]))) {
+    attempt(() => upload?.append(data));
+  }
+  if (chance(0.3)) attempt(() => upload?.discard());
+  attempt(() => engine.finishUpload(integer(1, 16), upload));
+  if (chance(0.3)) attempt(() => engine.finishUpload(integer(1, 16), upload));
+}
 
 // Handles that were never given out, or are free.
 attempt(() => engine.upload(5, new Uint8Array(64)));

@@ -1,4 +1,4 @@
 /** `npm run build`: everything that a clone needs to run, the native engine included. */
 import { run, setup } from "./setup.mjs";
 
-await run(() => setup({ requiresEngine: true }));
+await run(() => setup({ requiresNative: true }));

@@ -1,6 +1,6 @@
 /**
  * Makes a fresh clone ready: Node's version, the pinned pnpm through npx, dependencies from the frozen lockfile, the build, and the native
- * engine where there is Rust.
+ * libraries where there is Rust.
  * Uses nothing but Node, because nothing is installed yet. What is already in place is not done again.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -8,7 +8,14 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cargoArguments, enginePlace, explainCargoFailure, hasCargo, placeEngine } from "./native/build.mjs";
+import {
+  cargoArguments,
+  explainCargoFailure,
+  hasCargo,
+  LIBRARIES,
+  libraryPlace,
+  placeLibraries,
+} from "./native/build.mjs";
 
 export const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampFile = join(repository, "node_modules", ".codex-setup");
@@ -118,9 +125,9 @@ function fingerprint() {
 
 /**
  * Everything between a clone and a running `codex`.
- * @param requiresEngine - whether an engine that does not compile ends it; without cargo it is left out either way
+ * @param requiresNative - whether native libraries that do not compile end it; without cargo they are left out either way
  */
-export async function setup({ requiresEngine = false } = {}) {
+export async function setup({ requiresNative = false } = {}) {
   requireNode();
   const wanted = fingerprint();
   if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== wanted) {
@@ -147,23 +154,25 @@ export async function setup({ requiresEngine = false } = {}) {
   } catch (error) {
     throw new SetupError(`${error.message}:\n${endOf(error)}`);
   }
-  await buildEngine(requiresEngine);
+  await buildLibraries(requiresNative);
 }
 
-/** Without the native engine Codex runs, slower, on the next device that it finds; why is said in one line. */
-export async function buildEngine(isRequired) {
+const INSTEAD = "Codex uses the next device, and tokenizers run in TypeScript";
+
+/** Without the native libraries Codex runs, slower; why is said in one line. */
+export async function buildLibraries(areRequired) {
   if (!hasCargo()) {
-    const instead = existsSync(enginePlace()) ? "the one that was built before is used" : "Codex uses the next device";
-    process.stderr.write(`  no cargo (https://rustup.rs): the native engine is not built, ${instead}\n`);
+    const areThere = Object.keys(LIBRARIES).every((name) => existsSync(libraryPlace(name)));
+    const instead = areThere ? "those that were built before are used" : INSTEAD;
+    process.stderr.write(`  no cargo (https://rustup.rs): the native libraries are not built, ${instead}\n`);
     return;
   }
   try {
-    placeEngine(await step("building the native engine", "cargo", cargoArguments()));
+    placeLibraries(await step("building the native libraries", "cargo", cargoArguments()));
   } catch (error) {
     const reason = explainCargoFailure(error.output ?? "");
-    if (isRequired) throw new SetupError(`the native engine does not build: ${reason ?? `\n${endOf(error)}`}`);
-    const instead = "Codex uses the next device";
-    process.stderr.write(`  the native engine does not build (${instead}): ${reason ?? "cargo build says why"}\n`);
+    if (areRequired) throw new SetupError(`the native libraries do not build: ${reason ?? `\n${endOf(error)}`}`);
+    process.stderr.write(`  the native libraries do not build (${INSTEAD}): ${reason ?? "cargo build says why"}\n`);
   }
 }
 

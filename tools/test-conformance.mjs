@@ -10,7 +10,7 @@ import { enginePlace } from "./native/build.mjs";
 import { childEnvironment, passThrough, repository, run, setup } from "./setup.mjs";
 
 await run(async () => {
-  await setup({ requiresEngine: true });
+  await setup({ requiresNative: true });
   if (!existsSync(enginePlace())) {
     console.log("there is no native engine here: its conformance is not tested");
     return 0;

@@ -11,7 +11,7 @@ import { enginePlace } from "./native/build.mjs";
 import { childEnvironment, passThrough, repository, run, setup } from "./setup.mjs";
 
 await run(async () => {
-  await setup({ requiresEngine: true });
+  await setup({ requiresNative: true });
   if (!existsSync(enginePlace())) return 0; // setup has said why
   const { instructionSets } = createRequire(import.meta.url)(enginePlace());
   const directory = mkdtempSync(join(tmpdir(), "codex-isa-"));

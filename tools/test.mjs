@@ -4,7 +4,7 @@ import { installPacked } from "./packages/pack.mjs";
 import { passThrough, repository, run, setup } from "./setup.mjs";
 
 await run(async () => {
-  await setup({ requiresEngine: true });
+  await setup({ requiresNative: true });
   await installPacked();
   const jest = join(repository, "node_modules", "jest", "bin", "jest.js");
   const selection = process.argv.slice(2);

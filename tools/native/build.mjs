@@ -1,5 +1,5 @@
 /**
- * Builds the native engine for this platform into packages/engine/native, where the package looks first. Cargo decides what has to be done
+ * Builds the native libraries for this platform into packages/<package>/native, where the package looks first. Cargo decides what has to be done
  * again. `npm run build`, `npm test` and `npm run quickstart` come here; alone it shows cargo's own output:
  *
  *   node tools/native/build.mjs [--profile dev]
@@ -10,7 +10,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const LIBRARY = "codex_engine_napi";
+
+/** What is built: the crate, the package that it belongs to, and how the file there begins. */
+export const LIBRARIES = {
+  engine: { crate: "codex-engine-napi", package: "engine", file: "codex-engine" },
+  tokenizer: { crate: "codex-tokenizer-napi", package: "tokenization", file: "codex-tokenizer" },
+};
 
 export function hasCargo() {
   return spawnSync("cargo", ["--version"], { stdio: "ignore" }).status === 0;
@@ -19,10 +24,11 @@ export function hasCargo() {
 /** What cargo is asked; its diagnostics go to stderr, and stdout names the files that it made. */
 export function cargoArguments(profile = "release") {
   const messages = "--message-format=json-render-diagnostics";
-  return ["build", "--locked", "--profile", profile, "-p", "codex-engine-napi", messages];
+  const crates = Object.values(LIBRARIES).flatMap(({ crate }) => ["-p", crate]);
+  return ["build", "--locked", "--profile", profile, ...crates, messages];
 }
 
-/** As napi-rs names platforms; packages/engine/src/binding.ts looks for the same name. */
+/** As napi-rs names platforms; the packages look for the same name. */
 export function platformName() {
   const { platform, arch } = process;
   if (platform === "win32") return `win32-${arch}-msvc`;
@@ -36,14 +42,24 @@ export function platformName() {
   return `linux-${arch}-${musl ? "musl" : "gnu"}`;
 }
 
-/** Where the addon of this platform stands once it is built. */
-export function enginePlace(platform = platformName()) {
-  return join(repository, "packages", "engine", "native", `codex-engine.${platform}.node`);
+/** Where the addon of a platform stands once it is built. */
+export function libraryPlace(name, platform = platformName()) {
+  const library = LIBRARIES[name];
+  return join(repository, "packages", library.package, "native", `${library.file}.${platform}.node`);
 }
 
-/** Puts the library that cargo says it made where the package looks for it. */
-export function placeEngine(cargoOutput, place = enginePlace()) {
-  const built = builtLibrary(cargoOutput);
+export function enginePlace(platform) {
+  return libraryPlace("engine", platform);
+}
+
+/** Puts the libraries that cargo says it made where their packages look for them. */
+export function placeLibraries(cargoOutput) {
+  for (const [name, { crate }] of Object.entries(LIBRARIES)) {
+    placeLibrary(builtLibrary(cargoOutput, crate.replaceAll("-", "_")), libraryPlace(name));
+  }
+}
+
+function placeLibrary(built, place) {
   if (existsSync(place) && statSync(place).mtimeMs >= statSync(built).mtimeMs) return;
   mkdirSync(dirname(place), { recursive: true });
   // A process may have the old one mapped: it keeps it, because the name moves to a new file.
@@ -52,14 +68,14 @@ export function placeEngine(cargoOutput, place = enginePlace()) {
 }
 
 /** The dynamic library among the files that cargo names, wherever a target directory or a default target of the user's puts it. */
-export function builtLibrary(cargoOutput) {
+export function builtLibrary(cargoOutput, library) {
   for (const line of cargoOutput.split("\n")) {
     if (!line.startsWith('{"reason":"compiler-artifact"')) continue;
     const { target, filenames } = JSON.parse(line);
-    const found = target.name === LIBRARY && filenames.find((name) => /\.(so|dylib|dll)$/.test(name));
+    const found = target.name === library && filenames.find((name) => /\.(so|dylib|dll)$/.test(name));
     if (found) return found;
   }
-  throw new Error(`cargo names no library ${LIBRARY}`);
+  throw new Error(`cargo names no library ${library}`);
 }
 
 /** Turns the output of a failed cargo into the one thing that is in the way. */
@@ -67,7 +83,7 @@ export function explainCargoFailure(output) {
   const old =
     /rustc (\S+) is not supported|requires rustc (\S+)|feature `edition2024` is required|lock file version `?4`? requires|`resolver` setting/;
   if (old.test(output)) {
-    return `Rust is too old: the engine needs ${requiredRust()} (rustup update, or https://rustup.rs).`;
+    return `Rust is too old: the native libraries need ${requiredRust()} (rustup update, or https://rustup.rs).`;
   }
   if (
     /could not resolve host|couldn't connect|failed to (connect|download|fetch|get)|network failure|unable to update registry|spurious network error|offline mode/i.test(
@@ -97,6 +113,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     stdio: ["ignore", "pipe", "inherit"],
     maxBuffer: 2 ** 28,
   });
-  if (status === 0) placeEngine(stdout);
+  if (status === 0) placeLibraries(stdout);
   process.exitCode = status ?? 127;
 }

@@ -4,7 +4,7 @@
  *
  *   node tools/native/platform-packages.mjs                    packages/engine/npm/<platform> for each library in packages/engine/native
  *   node tools/native/platform-packages.mjs --complete         fails unless every platform is there, with a glibc that is old enough
- *   node tools/native/platform-packages.mjs --sync-versions    after `changeset version`: the version of @codex/engine everywhere
+ *   node tools/native/platform-packages.mjs --sync-versions    after `changeset version`: the versions of @codex/engine and @codex/tokenization everywhere
  *
  * tools/native/README.md says how the libraries are built.
  */
@@ -82,21 +82,26 @@ export function makePlatformPackages() {
   );
 }
 
-/** Where the version of @codex/engine stands besides its manifest; each place with it put in. */
+/** Where the versions of @codex/engine and @codex/tokenization stand besides their manifests; each place with it put in. */
 export function versionedFiles() {
   const file = join(engine, "package.json");
   const manifest = JSON.parse(readFileSync(file, "utf8"));
   const { version } = manifest;
   manifest.optionalDependencies = Object.fromEntries(PLATFORMS.map(({ name }) => [`@codex/engine-${name}`, version]));
-  const replaced = (path, pattern) => {
+  const replaced = (path, pattern, wanted = version) => {
     const text = readFileSync(join(repository, path), "utf8");
-    return { path: join(repository, path), text, wanted: text.replace(pattern, `$1"${version}"`) };
+    return { path: join(repository, path), text, wanted: text.replace(pattern, `$1"${wanted}"`) };
   };
+  const tokenization = JSON.parse(readFileSync(join(repository, "packages", "tokenization", "package.json"), "utf8"));
   return [
     { path: file, text: readFileSync(file, "utf8"), wanted: `${JSON.stringify(manifest, null, 2)}\n` },
     replaced("Cargo.toml", /(\[workspace\.package\]\nversion = )"[^"]+"/),
     replaced("Cargo.lock", /(name = "codex-engine"\nversion = )"[^"]+"/),
     replaced("Cargo.lock", /(name = "codex-engine-napi"\nversion = )"[^"]+"/),
+    ...["tokenizer", "tokenizer-napi"].flatMap((crate) => [
+      replaced(`crates/${crate}/Cargo.toml`, /(\nversion = )"[^"]+"/, tokenization.version),
+      replaced("Cargo.lock", new RegExp(`(name = "codex-${crate}"\nversion = )"[^"]+"`), tokenization.version),
+    ]),
   ];
 }
 

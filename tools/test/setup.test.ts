@@ -69,7 +69,7 @@ test("local binaries come first, and Node's own headers are used where it has th
   expect(environment.TURBO_TELEMETRY_DISABLED).toBe("1");
 });
 
-describe("the native engine", () => {
+describe("the native libraries", () => {
   test.each([
     [
       "error: failed to get `libc` as a dependency of package `codex-engine v0.1.0`\n  [7] Could not connect to server",
@@ -78,7 +78,7 @@ describe("the native engine", () => {
     ["error: no matching package named `napi` found\nyou're using offline mode (--offline)", /cannot be reached/],
     [
       "error: rustc 1.80.0 is not supported by the following packages:\n  codex-engine@0.1.0 requires rustc 1.89",
-      /too old: the engine needs 1\.\d+ \(rustup update/,
+      /too old: the native libraries need 1\.\d+ \(rustup update/,
     ],
     ["error: failed to parse manifest\n\n  feature `edition2024` is required", /too old/],
     ["error: linker `cc` not found", /no linker\. Install a C compiler/],
@@ -100,16 +100,17 @@ describe("the native engine", () => {
     const artifact = (name: string, file: string) =>
       JSON.stringify({ reason: "compiler-artifact", target: { name }, filenames: [file] });
     const output = `${artifact("codex_engine", "/t/libcodex_engine.rlib")}\nwarning: x\n${artifact("codex_engine_napi", "/t/libcodex_engine_napi.dylib")}\n`;
-    expect(builtLibrary(output)).toBe("/t/libcodex_engine_napi.dylib");
-    expect(() => builtLibrary("")).toThrow("codex_engine_napi");
+    expect(builtLibrary(output, "codex_engine_napi")).toBe("/t/libcodex_engine_napi.dylib");
+    expect(() => builtLibrary(output, "codex_engine")).toThrow("cargo names no library codex_engine");
+    expect(() => builtLibrary("", "codex_engine_napi")).toThrow("codex_engine_napi");
   });
 
-  /** What `buildEngine` prints, with a `cargo` of this script on the path, or none. */
+  /** What `buildLibraries` prints, with a `cargo` of this script on the path, or none. */
   async function build(cargo: string | undefined, isRequired: boolean) {
     const bin = mkdtempSync(join(tmpdir(), "codex-bin-"));
     try {
       if (cargo !== undefined) writeFileSync(join(bin, "cargo"), `#!/bin/sh\n${cargo}\n`, { mode: 0o755 });
-      const code = `const { run, buildEngine } = await import("./tools/setup.mjs"); await run(() => buildEngine(${isRequired}));`;
+      const code = `const { run, buildLibraries } = await import("./tools/setup.mjs"); await run(() => buildLibraries(${isRequired}));`;
       const { stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code], {
         env: { ...process.env, PATH: `${bin}:/bin` },
       });
@@ -122,23 +123,23 @@ describe("the native engine", () => {
     }
   }
 
-  test("without cargo is left out, with one line", async () => {
+  test("without cargo are left out, with one line", async () => {
     for (const isRequired of [false, true]) {
       const { code, lines } = await build(undefined, isRequired);
       expect({ code, count: lines.length }).toEqual({ code: 0, count: 1 });
-      expect(lines[0]).toMatch(/^ {2}no cargo \(https:\/\/rustup\.rs\): the native engine is not built, /);
+      expect(lines[0]).toMatch(/^ {2}no cargo \(https:\/\/rustup\.rs\): the native libraries are not built, /);
     }
   });
 
-  test("that does not compile is one line for the quickstart, and ends the tests", async () => {
+  test("that do not compile are one line for the quickstart, and end the tests", async () => {
     const broken = '[ "$1" = --version ] || { echo "error: linker \\`cc\\` not found" >&2; exit 101; }';
     const optional = await build(broken, false);
     expect(optional.code).toBe(0);
     expect(optional.lines.slice(1)).toEqual([
-      expect.stringMatching(/^ {2}the native engine does not build \(Codex uses the next device\): there is no linker/),
+      expect.stringMatching(/^ {2}the native libraries do not build \(Codex uses .+\): there is no linker/),
     ]);
     const required = await build(broken, true);
     expect(required.code).toBe(1);
-    expect(required.lines.at(-1)).toMatch(/^the native engine does not build: there is no linker/);
+    expect(required.lines.at(-1)).toMatch(/^the native libraries do not build: there is no linker/);
   });
 });

@@ -1,10 +1,10 @@
 import { BaseTokenizer, type TokenizerFiles } from "./base-tokenizer.ts";
-import { BpeModel } from "./bpe-model.ts";
-import { bytesToToken, byteToCharacter } from "./byte-alphabet.ts";
-import { mergeTables, readPreTokenizer, tokenByteList } from "./byte-level-json.ts";
+import { type BpeEncoder, type BpeTables, createBpeEncoder } from "./bpe-encoder.ts";
+import { byteToCharacter, tokenToBytes } from "./byte-alphabet.ts";
+import { mergeTable, readPreTokenizer, tokenByteList } from "./byte-level-json.ts";
 import { IdBuffer } from "./id-buffer.ts";
 import { asFlag, isObject } from "./json-reader.ts";
-import { type PieceEnd, type PreTokenizerName, pieceEnd } from "./pre-tokenizer.ts";
+import type { PreTokenizerName } from "./pre-tokenizer.ts";
 import { byteStreamDecoder } from "./stream-decoder.ts";
 import { TokenBytes } from "./token-bytes.ts";
 import type { DecodeOptions, EncodeOptions, StreamDecoder } from "./tokenizer.ts";
@@ -17,8 +17,8 @@ const MAX_MERGES = 2 ** 22; // so that a rank and a position fit into one float6
 export class BpeTokenizer extends BaseTokenizer {
   readonly kind: "bpe" | "byte";
   readonly preTokenizer: PreTokenizerName;
-  readonly #model: BpeModel;
-  readonly #pieceEnd: PieceEnd;
+  readonly #tables: BpeTables;
+  #encoder: BpeEncoder | undefined;
   readonly #tokenBytes: TokenBytes;
 
   /** @throws {TokenizerError} `TOKENIZER_FILE_INVALID`, `TOKENIZER_UNSUPPORTED` */
@@ -40,7 +40,7 @@ export class BpeTokenizer extends BaseTokenizer {
     for (const token of addedTokens) all.set(token.content, token.id);
     super(files, { vocab: all, addedTokens, template: readTemplate(json.post_processor) });
 
-    const byteIds = Array.from({ length: 256 }, (_, byte) => {
+    const byteIds = Uint32Array.from({ length: 256 }, (_, byte) => {
       const id = vocab.get(byteToCharacter(byte));
       if (id === undefined || this.addedTokens.byId(id) !== undefined) {
         throw unsupported(
@@ -55,33 +55,25 @@ export class BpeTokenizer extends BaseTokenizer {
     if (merges.length > MAX_MERGES) throw unsupported("model.merges", `at most ${MAX_MERGES} merges`, merges.length);
     this.kind = merges.length === 0 && byteIds.every((id, byte) => id === byte) ? "byte" : "bpe";
     this.preTokenizer = preTokenizer;
-    this.#pieceEnd = pieceEnd(preTokenizer);
-    const ordinaryId = (token: string): number | undefined => {
-      const id = vocab.get(token);
-      return id === undefined || this.addedTokens.isSpecial(id) ? undefined : id;
-    };
-    this.#model = new BpeModel({
+    const isSpecial = (id: number) => this.addedTokens.isSpecial(id);
+    const ignoresMerges = asFlag(model.ignore_merges, "tokenizer.json: model.ignore_merges");
+    this.#tables = {
       byteIds,
-      ...mergeTables(merges, vocab, (id) => this.addedTokens.isSpecial(id)),
-      ...(asFlag(model.ignore_merges, "tokenizer.json: model.ignore_merges")
-        ? { wholePiece: (bytes: Uint8Array) => ordinaryId(bytesToToken(bytes)) }
-        : {}),
-    });
+      merges: mergeTable(merges, vocab, isSpecial),
+      preTokenizer,
+      ...(ignoresMerges ? { wholePieces: wholePieces(vocab, isSpecial) } : {}),
+    };
     this.#tokenBytes = new TokenBytes(tokenByteList(vocab, addedTokens));
   }
 
   protected encodeContent(text: string, allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>): Uint32Array {
+    this.#encoder ??= createBpeEncoder(this.#tables);
+    const parts = this.addedTokens.split(text, allowedSpecial);
+    if (parts.length === 1 && typeof parts[0] === "string") return this.#encoder.encode(parts[0]);
     const ids = new IdBuffer(text.length >> 1);
-    for (const part of this.addedTokens.split(text, allowedSpecial)) {
-      if (typeof part === "number") {
-        ids.push(part);
-        continue;
-      }
-      for (let start = 0; start < part.length; ) {
-        const end = this.#pieceEnd(part, start);
-        this.#model.encode(part.slice(start, end), ids);
-        start = end;
-      }
+    for (const part of parts) {
+      if (typeof part === "number") ids.push(part);
+      else ids.append(this.#encoder.encode(part));
     }
     return ids.toArray();
   }
@@ -107,4 +99,11 @@ export class BpeTokenizer extends BaseTokenizer {
   #bytesOf({ skipSpecialTokens = true }: DecodeOptions = {}): (id: number) => Uint8Array | undefined {
     return (id) => (skipSpecialTokens && this.addedTokens.isSpecial(id) ? undefined : this.#tokenBytes.of(id));
   }
+}
+
+/** Tokens of bytes that text may become. */
+function wholePieces(vocab: ReadonlyMap<string, number>, isSpecial: (id: number) => boolean): Map<string, number> {
+  return new Map(
+    [...vocab].filter(([token, id]) => !isSpecial(id) && token !== "" && tokenToBytes(token) !== undefined),
+  );
 }

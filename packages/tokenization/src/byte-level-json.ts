@@ -1,10 +1,9 @@
 /** Byte-level BPE in `tokenizer.json`: reading its parts, and writing the whole file. */
 
-import type { BpeModelParts } from "./bpe-model.ts";
+import { DROPPED } from "./bpe-encoder.ts";
 import { byteToCharacter, tokenToBytes } from "./byte-alphabet.ts";
 import { TokenizerError } from "./errors.ts";
 import { asArray, asFlag, asObject, invalid, isObject, type JsonObject } from "./json-reader.ts";
-import { PairTable } from "./pair-table.ts";
 import { PRE_TOKENIZER_BY_PATTERN, type PreTokenizerName, SPLIT_PATTERNS } from "./pre-tokenizer.ts";
 import { specialAddedTokens } from "./special-tokens.ts";
 import { type AddedToken, type TokenizerJson, unsupported } from "./tokenizer-json.ts";
@@ -57,24 +56,25 @@ function writePreTokenizer(name: PreTokenizerName): JsonObject {
   };
 }
 
-/** The tables of `BpeModel`. A merge that would make a special token is left out: text must never become one. */
-export function mergeTables(
+/**
+ * Left id, right id and result for each rank, as `BpeTables` has them. A merge that would make a special token is left out: text must never
+ * become one.
+ */
+export function mergeTable(
   merges: readonly (readonly [string, string])[],
   vocab: ReadonlyMap<string, number>,
   isSpecial: (id: number) => boolean,
-): Pick<BpeModelParts, "pairs" | "ranks" | "results"> {
-  const pairs = new PairTable(merges.length);
-  const ranks: number[] = [];
-  const results: number[] = [];
+): Uint32Array {
+  const table = new Uint32Array(3 * merges.length);
   merges.forEach(([left, right], rank) => {
-    const [leftId, rightId, result] = [left, right, left + right].map((token) => {
+    const ids = [left, right, left + right].map((token) => {
       const id = vocab.get(token);
       return id ?? invalid(`tokenizer.json: model.merges[${rank}]`, "tokens that model.vocab has", token);
-    }) as [number, number, number];
-    results.push(result);
-    if (!isSpecial(result)) ranks[pairs.add(leftId, rightId)] = rank; // of a pair that is listed twice the last counts
+    });
+    table.set(ids, 3 * rank);
+    if (isSpecial(ids[2]!)) table[3 * rank] = DROPPED;
   });
-  return { pairs, ranks, results };
+  return table;
 }
 
 /** The bytes of each token, by id. */

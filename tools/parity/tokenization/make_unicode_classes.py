@@ -1,4 +1,4 @@
-"""Writes packages/tokenization/src/unicode-classes.ts: which code points are letters, numbers and white space to
+"""Writes packages/tokenization/src/unicode-classes.ts and crates/tokenizer/src/unicode/ranges.rs: which code points are letters, numbers and white space to
 Hugging Face tokenizers (its regex engine, Oniguruma, carries its own Unicode tables, not those of Node.js).
 
     python tools/parity/tokenization/make_unicode_classes.py
@@ -54,6 +54,14 @@ export function unicodeClasses(): Uint8Array {
 }
 """
 
+RUST_TEMPLATE = """//! Letters, numbers and white space as Hugging Face tokenizers @VERSION@ sees them: the ranges of packages/tokenization/src/unicode-classes.ts.
+//! Written by tools/parity/tokenization/make_unicode_classes.py. Alternating: code points to skip, code points in the class. Base 36.
+
+pub const LETTERS: &str = "@LETTERS@";
+pub const NUMBERS: &str = "@NUMBERS@";
+pub const SPACES: &str = "@SPACES@";
+"""
+
 
 def base36(number: int) -> str:
     out = ""
@@ -83,8 +91,8 @@ def ranges(pattern: str) -> str:
 
 
 values = {"VERSION": tokenizers.__version__, "LETTERS": ranges(r"\p{L}"), "NUMBERS": ranges(r"\p{N}"), "SPACES": ranges(r"\s")}
-source = TEMPLATE
-for key, value in values.items():
-    source = source.replace(f"@{key}@", value)
-target = Path(__file__).parents[3] / "packages/tokenization/src/unicode-classes.ts"
-target.write_text(source, encoding="utf-8")
+for template, path in [(TEMPLATE, "packages/tokenization/src/unicode-classes.ts"), (RUST_TEMPLATE, "crates/tokenizer/src/unicode/ranges.rs")]:
+    source = template
+    for key, value in values.items():
+        source = source.replace(f"@{key}@", value)
+    (Path(__file__).parents[3] / path).write_text(source, encoding="utf-8")

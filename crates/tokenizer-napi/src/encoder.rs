@@ -1,0 +1,154 @@
+//! Byte-level BPE.
+
+use crate::{invalid, thrown};
+use codex_tokenizer::batch::encode_batch;
+use codex_tokenizer::bpe::pairs::Pairs;
+use codex_tokenizer::bpe::{Encoder, WholePieces, Workspace};
+use codex_tokenizer::pre_tokenizer::PreTokenizer;
+use codex_tokenizer::text::append_utf16;
+use napi::bindgen_prelude::{Array, Result, Uint8Array, Uint32Array, Uint32ArraySlice};
+use napi::{Env, JsString, JsValue, check_status, sys};
+use napi_derive::napi;
+use std::cell::RefCell;
+
+/// Tables of byte-level BPE.
+#[napi(object)]
+pub struct NativeEncoderOptions {
+    /// Id of each byte.
+    pub byte_ids: Uint32Array,
+    /// Left id, right id and result for each rank; a left id of 2^32 - 1 marks a rank at which nothing merges.
+    pub merges: Uint32Array,
+    /// `gpt2`, `llama3`, `qwen2` or `none`.
+    pub pre_tokenizer: String,
+    /// With `ignore_merges`: the tokens that a piece can be as it stands.
+    pub whole_pieces: Option<NativeWholePieces>,
+}
+
+/// Tokens, by their bytes.
+#[napi(object)]
+pub struct NativeWholePieces {
+    /// Of all tokens, one after the other.
+    pub bytes: Uint8Array,
+    /// Where each starts, and one more at the end.
+    pub offsets: Uint32Array,
+    /// Of each.
+    pub ids: Uint32Array,
+}
+
+/// Ids of several texts.
+#[napi(object)]
+pub struct NativeBatch {
+    /// One text after the other.
+    pub ids: Uint32Array,
+    /// Where each starts, and one more at the end.
+    pub offsets: Uint32Array,
+}
+
+/// Bytes of text that are kept for the next one.
+const KEPT: usize = 1 << 20;
+
+/// Turns text into ids.
+#[napi]
+pub struct NativeEncoder {
+    encoder: Encoder,
+    /// Borrowed only while no JavaScript can run, which could come back here.
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// One for each thread that was ever asked for.
+    workspaces: Vec<Workspace>,
+    units: Vec<u16>,
+    bytes: Vec<u8>,
+    ids: Vec<u32>,
+}
+
+#[napi]
+impl NativeEncoder {
+    /// Checks the tables.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(options: NativeEncoderOptions) -> Result<NativeEncoder> {
+        let pre_tokenizer = PreTokenizer::parse(&options.pre_tokenizer).map_err(thrown)?;
+        let pairs = Pairs::new(&options.byte_ids, &options.merges).map_err(thrown)?;
+        let whole = options.whole_pieces.map(|whole| WholePieces::new(&whole.bytes, &whole.offsets, &whole.ids)).transpose();
+        let encoder = Encoder::new(pairs, pre_tokenizer, whole.map_err(thrown)?);
+        Ok(NativeEncoder { encoder, state: RefCell::default() })
+    }
+
+    /// Ids of a string. A surrogate that stands alone is taken as three bytes.
+    #[napi(catch_unwind)]
+    pub fn encode<'env>(&self, env: &'env Env, text: JsString) -> Result<Uint32ArraySlice<'env>> {
+        let state = &mut *self.state.borrow_mut();
+        state.bytes.clear();
+        append_string(text, &mut state.units, &mut state.bytes)?;
+        self.encode_bytes_of(state, env)
+    }
+
+    /// Ids of bytes, which need not be UTF-8.
+    #[napi(catch_unwind)]
+    pub fn encode_bytes<'env>(&self, env: &'env Env, text: &[u8]) -> Result<Uint32ArraySlice<'env>> {
+        let state = &mut *self.state.borrow_mut();
+        state.bytes.clear();
+        state.bytes.extend_from_slice(text);
+        self.encode_bytes_of(state, env)
+    }
+
+    /// Ids of several strings.
+    #[napi(catch_unwind)]
+    pub fn encode_batch(&self, texts: Array, threads: u32) -> Result<NativeBatch> {
+        if !(1..=1024).contains(&threads) {
+            return Err(invalid(format!("threads: expected 1 .. 1024, got {threads}")));
+        }
+        let (mut units, mut bytes) = (Vec::new(), Vec::new());
+        let mut ends = Vec::with_capacity(texts.len() as usize);
+        for index in 0..texts.len() {
+            let text: Option<JsString> = texts.get(index)?;
+            let text = text.ok_or_else(|| invalid(format!("texts[{index}]: expected a string, got nothing")))?;
+            append_string(text, &mut units, &mut bytes)?;
+            ends.push(bytes.len());
+        }
+        drop(units);
+        let workspaces = &mut self.state.borrow_mut().workspaces;
+        let threads = threads as usize;
+        if workspaces.len() < threads {
+            workspaces.resize_with(threads, Workspace::default);
+        }
+        let batch = encode_batch(&self.encoder, &bytes, &ends, &mut workspaces[..threads]).map_err(thrown)?;
+        Ok(NativeBatch { ids: Uint32Array::new(batch.ids), offsets: Uint32Array::new(batch.offsets) })
+    }
+}
+
+impl NativeEncoder {
+    fn encode_bytes_of<'env>(&self, state: &mut State, env: &'env Env) -> Result<Uint32ArraySlice<'env>> {
+        state.ids.clear();
+        if state.workspaces.is_empty() {
+            state.workspaces.push(Workspace::default());
+        }
+        self.encoder.encode(&state.bytes, &mut state.workspaces[0], &mut state.ids).map_err(thrown)?;
+        let ids = Uint32ArraySlice::copy_from(env, &state.ids);
+        if state.bytes.capacity() > KEPT {
+            state.units = Vec::new();
+            state.bytes = Vec::new();
+            state.ids = Vec::new();
+        }
+        ids
+    }
+}
+
+/// Appends the bytes of a string. `units` is for what comes in between.
+fn append_string(text: JsString, units: &mut Vec<u16>, bytes: &mut Vec<u8>) -> Result<()> {
+    let length = text.utf16_len()?;
+    units.clear();
+    units.reserve(length + 1);
+    let text = text.value();
+    let mut written = 0;
+    // SAFETY: the environment and the value are of this call, in which they live; there is room for the units and the zero that ends them,
+    // and `written` says how many of the units were written.
+    unsafe {
+        check_status!(sys::napi_get_value_string_utf16(text.env, text.value, units.as_mut_ptr(), length + 1, &mut written))?;
+        units.set_len(written.min(length));
+    }
+    append_utf16(units, bytes);
+    Ok(())
+}

@@ -3,6 +3,7 @@ export type TokenizerErrorCode =
   | "TOKENIZER_OPTIONS_INVALID"
   | "TOKENIZER_VOCAB_TOO_SMALL" // byte-level: fewer ids than 256 bytes and the special tokens need
   | "TOKENIZER_CORPUS_EMPTY"
+  | "TOKENIZER_COUNT_OVERFLOW" // a word, or all words together, occur more than 2^53 - 1 times
   | "TOKENIZER_TEXT_INVALID" // text with a lone surrogate, where the tokenizer cannot hold one
   | "TOKENIZER_UNKNOWN_CHARACTER" // a character outside the vocabulary, and no unk token
   | "TOKENIZER_UNKNOWN_ID"

@@ -19,11 +19,19 @@ export type {
   Tokenizer,
 } from "./tokenizer.ts";
 export type { TokenizerJson } from "./tokenizer-json.ts";
+export { type CountWordsOptions, countWords, mergeWordCounts } from "./training/count-words.ts";
 export {
   BpeTrainingOptions,
   type TrainBpeOptions,
   type TrainedTokenizer,
-  type TrainingProgress,
   trainByteLevelBpe,
-} from "./train-bpe.ts";
-export { type TrainCharOptions, trainCharTokenizer } from "./train-char.ts";
+} from "./training/train-bpe.ts";
+export { type TrainCharOptions, trainCharTokenizer } from "./training/train-char.ts";
+export { type TrainCharacterBpeOptions, trainCharacterBpe } from "./training/train-character-bpe.ts";
+export { type TrainWordLevelOptions, trainWordLevel } from "./training/train-word-level.ts";
+export { type TrainWordPieceOptions, trainWordPiece } from "./training/train-word-piece.ts";
+export type { TrainedFiles } from "./training/trained-files.ts";
+export type { TrainingContext, TrainingProgress, TrainingSource } from "./training/training-source.ts";
+export type { WordBudgets } from "./training/word-counter.ts";
+export { openWordCounts, type PrunedWords, type WordCountHeader, type WordCounts } from "./training/word-counts.ts";
+export type { WordSplitterName } from "./training/word-splitter.ts";

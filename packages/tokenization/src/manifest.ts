@@ -5,6 +5,7 @@ import { TokenizerError } from "./errors.ts";
 import type { JsonObject } from "./json-reader.ts";
 import type { SpecialTokenOptions } from "./special-tokens.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
+import type { PrunedWords } from "./training/word-counts.ts";
 
 /** A file that the corpus was read from. */
 export interface CorpusInput {
@@ -13,10 +14,12 @@ export interface CorpusInput {
   readonly sha256: string;
 }
 
+export type TrainerName = "byte-level-bpe" | "char" | "character-bpe" | "word-piece" | "word-level" | "unigram";
+
 export interface TokenizerManifest {
   readonly schema_version: 1;
   /** Algorithm, and the version of it: another version may give other ids for the same corpus. */
-  readonly trainer: { readonly name: "byte-level-bpe" | "char"; readonly version: 1 };
+  readonly trainer: { readonly name: TrainerName; readonly version: 1 };
   readonly settings: {
     readonly vocab_size: number | null;
     readonly min_frequency: number | null;
@@ -24,13 +27,23 @@ export interface TokenizerManifest {
     readonly normalization: null;
     readonly special_tokens: SpecialTokenOptions;
     readonly unicode_tables: string | null;
+    /** Settings that only some trainers have. */
+    readonly character_coverage?: number;
+    readonly limit_alphabet?: number | null;
+    readonly byte_fallback?: boolean;
+    readonly continuing_subword_prefix?: string;
   };
   readonly corpus: {
     readonly documents: number;
     /** Of UTF-8. */
     readonly bytes: number;
-    /** Over the documents in order, each as its length in bytes (8 bytes, little-endian) and its UTF-8. */
+    /**
+     * Over the documents in order, each as its length in bytes (8 bytes, little-endian) and its UTF-8; of counts that were
+     * merged: over the hashes of the parts, sorted, a line each.
+     */
     readonly sha256: string;
+    /** What was left out because the disk budget was used up. */
+    readonly pruned?: PrunedWords;
     readonly inputs: readonly CorpusInput[];
   };
   readonly result: {

@@ -8,8 +8,9 @@ import { loadTokenizer } from "./load-tokenizer.ts";
 import type { CorpusInput } from "./manifest.ts";
 import { specialTokensSchema } from "./special-tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { BpeTrainingOptions, type TrainedTokenizer, type TrainingProgress, trainByteLevelBpe } from "./train-bpe.ts";
-import { trainCharTokenizer } from "./train-char.ts";
+import { BpeTrainingOptions, type TrainedTokenizer, trainByteLevelBpe } from "./training/train-bpe.ts";
+import { trainCharTokenizer } from "./training/train-char.ts";
+import type { TrainingProgress } from "./training/training-source.ts";
 
 /** How a tokenizer comes into being: it is loaded, or it has to be trained. One of the two is there. */
 export interface TokenizerProvider {

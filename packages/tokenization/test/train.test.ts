@@ -135,8 +135,19 @@ test("progress is told, and an abort ends both phases, even of a stream that nev
     vocabSize: 270,
     onProgress: (progress) => seen.push(progress),
   });
-  expect(seen[0]).toEqual({ phase: "count", documents: 1, bytes: 1_080_000 });
-  expect(seen.at(-1)).toEqual({ phase: "merge", tokens: 270, vocabSize: 270 });
+  expect(seen[0]).toEqual({ phase: "count", documents: 1, bytes: 1_080_000, bytesPerSecond: expect.any(Number) });
+  expect(seen.at(-1)).toEqual({
+    phase: "merge",
+    tokens: 270,
+    vocabSize: 270,
+    tokensPerSecond: expect.any(Number),
+    secondsLeft: 0,
+  });
+  const inputs = [{ path: "a.txt", bytes: 2_160_000, sha256: "0".repeat(64) }];
+  const half: TrainingProgress[] = [];
+  await trainByteLevelBpe([megabyte], { vocabSize: 257, inputs, onProgress: (progress) => half.push(progress) });
+  const counting = half.find((progress) => progress.phase === "count")!;
+  expect(counting.secondsLeft! * counting.bytesPerSecond).toBeCloseTo(1_080_000, 0);
 
   function* endless() {
     for (;;) yield megabyte;

@@ -1,12 +1,22 @@
 import { createHash } from "node:crypto";
-import type { TokenizerManifest } from "./manifest.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import type { TokenizerManifest } from "../manifest.ts";
+import { encodeUtf8 } from "../utf8.ts";
 
 const BYTES_BETWEEN_PAUSES = 1 << 20;
 
 export interface CorpusProgress {
   readonly documents: number;
   readonly bytes: number;
+  readonly bytesPerSecond: number;
+  /** If the size of the corpus is known. */
+  readonly secondsLeft?: number;
+}
+
+export interface ReadCorpusOptions {
+  /** Size of the corpus, if it is known. */
+  readonly totalBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: CorpusProgress) => void) | undefined;
 }
 
 /**
@@ -15,31 +25,35 @@ export interface CorpusProgress {
  */
 export async function readCorpus(
   texts: AsyncIterable<string> | Iterable<string>,
-  onText: (text: string) => void,
-  {
-    signal,
-    onProgress,
-  }: { signal?: AbortSignal | undefined; onProgress?: ((progress: CorpusProgress) => void) | undefined },
+  onText: (text: string) => void | Promise<void>,
+  { totalBytes, signal, onProgress }: ReadCorpusOptions,
 ): Promise<Omit<TokenizerManifest["corpus"], "inputs">> {
   const hash = createHash("sha256");
   const length = Buffer.alloc(8);
+  const startMs = performance.now();
   let documents = 0;
   let bytes = 0;
   let nextPause = BYTES_BETWEEN_PAUSES;
+  const tell = (): void => {
+    const bytesPerSecond = (1000 * bytes) / Math.max(performance.now() - startMs, 1);
+    const left =
+      totalBytes === undefined || bytes === 0 ? {} : { secondsLeft: Math.max(0, totalBytes - bytes) / bytesPerSecond };
+    onProgress?.({ documents, bytes, bytesPerSecond, ...left });
+  };
   for await (const text of texts) {
     const encoded = encodeUtf8(text);
     length.writeBigUInt64LE(BigInt(encoded.length)); // keeps "ab", "c" apart from "a", "bc"
     hash.update(length).update(encoded);
     documents++;
     bytes += encoded.length;
-    onText(text);
+    await onText(text);
     if (bytes < nextPause) continue;
     nextPause = bytes + BYTES_BETWEEN_PAUSES;
-    onProgress?.({ documents, bytes });
+    tell();
     await pause(signal);
   }
   signal?.throwIfAborted();
-  onProgress?.({ documents, bytes });
+  tell();
   return { documents, bytes, sha256: hash.digest("hex") };
 }
 

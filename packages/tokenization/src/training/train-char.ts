@@ -1,11 +1,11 @@
-import { CharTokenizer } from "./char-tokenizer.ts";
+import { CharTokenizer } from "../char-tokenizer.ts";
+import { TokenizerError } from "../errors.ts";
+import { type CorpusInput, type TokenizerManifest, tokenizerSha256 } from "../manifest.ts";
+import { type SpecialTokenOptions, specialAddedTokens, specialTokenList, tokenizerConfig } from "../special-tokens.ts";
+import type { TokenizerJson } from "../tokenizer-json.ts";
+import { loneSurrogateIndex } from "../utf8.ts";
 import { type CorpusProgress, readCorpus } from "./corpus.ts";
-import { TokenizerError } from "./errors.ts";
-import { type CorpusInput, type TokenizerManifest, tokenizerSha256 } from "./manifest.ts";
-import { type SpecialTokenOptions, specialAddedTokens, specialTokenList, tokenizerConfig } from "./special-tokens.ts";
-import type { TokenizerJson } from "./tokenizer-json.ts";
 import type { TrainedTokenizer } from "./train-bpe.ts";
-import { loneSurrogateIndex } from "./utf8.ts";
 
 export interface TrainCharOptions {
   /** Default none, as in nanoGPT. With an `unk` token, characters outside the vocabulary get its id. */

@@ -1,18 +1,22 @@
 /**
- * The byte-pair merges of a corpus, from the counts of its pieces. Gives the merges of the BpeTrainer of Hugging Face
- * tokenizers, in their order: the most frequent pair first; of equally frequent ones that with the smaller left id, then
- * the smaller right id. Every merge makes a new token: a text that stands between two borders of tokens is always cut in
- * the same way, so that no token arises from two different pairs, and no pair arises again after it was merged.
+ * The merges of a corpus, from the counts of its words. Gives the merges of the BpeTrainer of Hugging Face tokenizers, in
+ * their order: the most frequent pair first; of equally frequent ones that with the smaller left id, then the smaller right
+ * id. A text that stands between two borders of tokens is cut in one way, so that no token arises from two different pairs;
+ * only with a prefix of continuing tokens can two pairs make one name ("#" + "##" and the character "#" after a prefix
+ * "##"), and then share its id.
  *
- * Counts are float64 (exact to 2^53), theirs are int32 and overflow.
+ * Counts are float64 (the caller sees to it that sums stay below 2^53), theirs are int32 and overflow.
  */
-import { PairTable } from "./pair-table.ts";
+import { PairTable } from "../pair-table.ts";
+import { BREAK } from "./alphabet.ts";
 
 export interface MergeTraining {
-  /** Pieces as ids of single bytes; merged in place. */
-  readonly words: readonly Uint32Array[];
-  /** How often each piece occurs. */
-  readonly counts: readonly number[];
+  /** The words as ids of `tokens`, merged in place; no merge reaches over a `BREAK`. */
+  readonly symbols: Uint32Array;
+  /** Word i is `symbols` from `starts[i]` to `starts[i + 1]`. */
+  readonly starts: Uint32Array;
+  /** How often each word occurs. */
+  readonly counts: Float64Array;
   /** Tokens there are; the first merge gets the id after them. */
   readonly tokens: readonly string[];
   /** Tokens to end with. */
@@ -20,6 +24,8 @@ export interface MergeTraining {
   readonly minFrequency: number;
   /** Tokens that no merge may make. */
   readonly reserved: ReadonlySet<string>;
+  /** What tokens inside a word begin with ("##"); it is dropped from the right one of a pair. */
+  readonly continuingPrefix?: string;
 }
 
 export interface TrainedMerges {
@@ -39,9 +45,10 @@ interface QueuedPair {
 
 /** Yields after each merge the number of tokens, so that the caller can give way; returns the result. */
 export function* trainMerges(training: MergeTraining): Generator<number, TrainedMerges, undefined> {
-  const { words, counts, minFrequency, reserved, vocabSize } = training;
-  const lengths = Uint32Array.from(words, (word) => word.length);
+  const { symbols, starts, counts, minFrequency, reserved, vocabSize, continuingPrefix = "" } = training;
+  const ends = starts.slice(1);
   const tokens = [...training.tokens];
+  const ids = new Map(tokens.map((token, id) => [token, id]));
   const pairs = new PairTable(1 << 14);
   const pairCounts: number[] = [];
   const merges: (readonly [string, string])[] = [];
@@ -49,6 +56,7 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
 
   let arisen = new Map<number, QueuedPair & { words: number[] }>();
   const change = (left: number, right: number, word: number, by: number): void => {
+    if (left === BREAK || right === BREAK) return;
     const pair = pairs.add(left, right);
     pairCounts[pair] = (pairCounts[pair] ?? 0) + by;
     if (by < 0) return;
@@ -64,8 +72,8 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
     arisen = new Map();
   };
 
-  words.forEach((word, index) => {
-    for (let i = 0; i + 1 < word.length; i++) change(word[i]!, word[i + 1]!, index, counts[index]!);
+  counts.forEach((count, word) => {
+    for (let i = starts[word]!; i + 1 < ends[word]!; i++) change(symbols[i]!, symbols[i + 1]!, word, count);
   });
   queueArisen();
 
@@ -81,12 +89,15 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
     if (count < Math.max(1, minFrequency)) break;
     const { left, right } = top;
     const merge = [tokens[left]!, tokens[right]!] as const;
-    if (reserved.has(merge[0] + merge[1])) continue;
-    const id = tokens.push(merge[0] + merge[1]) - 1;
+    const continues = continuingPrefix !== "" && merge[1].startsWith(continuingPrefix);
+    const token = merge[0] + (continues ? merge[1].slice(continuingPrefix.length) : merge[1]);
+    if (reserved.has(token)) continue;
+    const id = ids.get(token) ?? tokens.push(token) - 1;
+    ids.set(token, id);
     merges.push(merge);
-    for (const index of top.words) {
-      lengths[index] = mergeWord(words[index]!, lengths[index]!, left, right, id, (a, b, times) =>
-        change(a, b, index, times * counts[index]!),
+    for (const word of top.words) {
+      ends[word] = mergeWord(symbols, starts[word]!, ends[word]!, left, right, id, (a, b, times) =>
+        change(a, b, word, times * counts[word]!),
       );
     }
     queueArisen();
@@ -95,31 +106,32 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
   return { tokens, merges };
 }
 
-/** Joins every `left right` of a word, from left to right, in place. @returns the new length */
+/** Joins every `left right` of a word, from left to right, in place. @returns the new end */
 function mergeWord(
-  word: Uint32Array,
-  length: number,
+  symbols: Uint32Array,
+  start: number,
+  end: number,
   left: number,
   right: number,
   id: number,
   change: (left: number, right: number, times: 1 | -1) => void,
 ): number {
-  let to = 0;
-  for (let from = 0; from < length; from++) {
-    if (word[from] !== left || from + 1 >= length || word[from + 1] !== right) {
-      word[to++] = word[from]!;
+  let to = start;
+  for (let from = start; from < end; from++) {
+    if (symbols[from] !== left || from + 1 >= end || symbols[from + 1] !== right) {
+      symbols[to++] = symbols[from]!;
       continue;
     }
-    if (to > 0) {
-      change(word[to - 1]!, left, -1);
-      change(word[to - 1]!, id, 1);
+    if (to > start) {
+      change(symbols[to - 1]!, left, -1);
+      change(symbols[to - 1]!, id, 1);
     }
     from++;
-    if (from + 1 < length) {
-      change(right, word[from + 1]!, -1);
-      change(id, word[from + 1]!, 1);
+    if (from + 1 < end) {
+      change(right, symbols[from + 1]!, -1);
+      change(id, symbols[from + 1]!, 1);
     }
-    word[to++] = id;
+    symbols[to++] = id;
   }
   return to;
 }

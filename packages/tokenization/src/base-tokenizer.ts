@@ -1,13 +1,16 @@
 import { AddedTokens } from "./added-tokens.ts";
 import { encodeBatch, surround } from "./batch.ts";
-import { unknownId } from "./errors.ts";
+import { TokenizerError, unknownId } from "./errors.ts";
+import { FlatIdsBuilder, textIds } from "./flat-ids.ts";
 import type { JsonObject } from "./json-reader.ts";
 import { readSpecialTokens, specialTokensMap } from "./special-tokens.ts";
 import type {
   DecodeOptions,
   EncodeBatchOptions,
   EncodedBatch,
+  EncodeFlatOptions,
   EncodeOptions,
+  FlatIds,
   SpecialTokens,
   StreamDecoder,
   Tokenizer,
@@ -63,6 +66,20 @@ export abstract class BaseTokenizer implements Tokenizer {
     text: string,
     allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>,
   ): Uint32Array;
+  /** The same of several texts, on as many threads as this kind of tokenizer can use. */
+  protected encodeContents(
+    texts: readonly string[],
+    allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>,
+    _threads: number,
+  ): FlatIds {
+    const flat = new FlatIdsBuilder(texts.length, 64 * texts.length);
+    for (const text of texts) {
+      flat.append(this.encodeContent(text, allowedSpecial));
+      flat.endText();
+    }
+    return flat.build();
+  }
+
   abstract decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   abstract streamDecoder(options?: DecodeOptions): StreamDecoder;
 
@@ -72,12 +89,27 @@ export abstract class BaseTokenizer implements Tokenizer {
   }
 
   encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): EncodedBatch {
-    const { addSpecialTokens = true, allowedSpecial = "none" } = options;
+    const { addSpecialTokens = true, allowedSpecial = "none", threads = 1 } = options;
+    checkThreads(threads);
     return encodeBatch(texts, options, {
-      encodeContent: (text) => this.encodeContent(text, allowedSpecial),
+      encodeContents: () => this.encodeContents(texts, allowedSpecial, threads),
       template: addSpecialTokens ? this.#template : { prefix: [], suffix: [] },
       padId: this.specialTokens.pad?.id,
     });
+  }
+
+  encodeFlat(texts: readonly string[], options: EncodeFlatOptions = {}): FlatIds {
+    const { addSpecialTokens = true, allowedSpecial = "none", threads = 1 } = options;
+    checkThreads(threads);
+    const contents = this.encodeContents(texts, allowedSpecial, threads);
+    const { prefix, suffix } = this.#template;
+    if (!addSpecialTokens || prefix.length + suffix.length === 0) return contents;
+    const flat = new FlatIdsBuilder(texts.length, contents.ids.length + (prefix.length + suffix.length) * texts.length);
+    for (let index = 0; index < texts.length; index++) {
+      flat.append(surround(textIds(contents, index), this.#template));
+      flat.endText();
+    }
+    return flat.build();
   }
 
   idToToken(id: number): string | undefined {
@@ -106,6 +138,11 @@ export abstract class BaseTokenizer implements Tokenizer {
       ...(manifest === undefined ? {} : { "tokenizer_manifest.json": serializeJson(manifest) }),
     };
   }
+}
+
+function checkThreads(threads: number): void {
+  if (Number.isInteger(threads) && threads >= 1 && threads <= 1024) return;
+  throw new TokenizerError("TOKENIZER_OPTIONS_INVALID", `threads: expected an integer from 1 to 1024, got ${threads}`);
 }
 
 /** The one spelling of a tokenizer's files; the hash in the manifest is of this text. */

@@ -1,10 +1,11 @@
 import { TokenizerError } from "./errors.ts";
-import type { EncodeBatchOptions, EncodedBatch } from "./tokenizer.ts";
+import { textIds } from "./flat-ids.ts";
+import type { EncodeBatchOptions, EncodedBatch, FlatIds } from "./tokenizer.ts";
 import type { Template } from "./tokenizer-json.ts";
 
 export interface BatchParts {
-  /** Ids of the text alone. */
-  readonly encodeContent: (text: string) => Uint32Array;
+  /** Ids of the texts alone. */
+  readonly encodeContents: () => FlatIds;
   /** What goes around each text. */
   readonly template: Template;
   readonly padId: number | undefined;
@@ -17,8 +18,9 @@ export function encodeBatch(texts: readonly string[], options: EncodeBatchOption
   const added = parts.template.prefix.length + parts.template.suffix.length;
   const room = maxLength === undefined ? Number.POSITIVE_INFINITY : maxLength - added;
 
-  const rows = texts.map((text, index) => {
-    let content = parts.encodeContent(text);
+  const contents = parts.encodeContents();
+  const rows = texts.map((_, index) => {
+    let content = textIds(contents, index);
     if (content.length > room) {
       if (!truncation) {
         throw new TokenizerError(
@@ -27,9 +29,10 @@ export function encodeBatch(texts: readonly string[], options: EncodeBatchOption
           { help: "Set truncation: true to cut it, or a larger maxLength." },
         );
       }
-      content = options.truncationSide === "left" ? content.slice(content.length - room) : content.slice(0, room);
+      content = options.truncationSide === "left" ? content.subarray(content.length - room) : content.subarray(0, room);
     }
-    return surround(content, parts.template);
+    const row = surround(content, parts.template);
+    return row === content ? content.slice() : row; // a row of its own, not a view of all of them
   });
 
   if (padding === "none")

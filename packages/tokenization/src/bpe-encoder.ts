@@ -1,10 +1,12 @@
 /** Ids of text in which there are no added tokens: by the native library where there is one, else by the code of this package. */
 import { BpeModel } from "./bpe-model.ts";
 import { bytesToToken, tokenToBytes } from "./byte-alphabet.ts";
+import { FlatIdsBuilder } from "./flat-ids.ts";
 import { IdBuffer } from "./id-buffer.ts";
-import { type NativeEncoder, type NativeEncoderOptions, nativeLibrary } from "./native/binding.ts";
+import { type NativeEncoderOptions, nativeLibrary } from "./native/binding.ts";
 import { PairTable } from "./pair-table.ts";
 import { type PieceEnd, type PreTokenizerName, pieceEnd } from "./pre-tokenizer.ts";
+import type { FlatIds } from "./tokenizer.ts";
 
 /** At this left id of `BpeTables.merges` nothing merges. */
 export const DROPPED = 0xffffffff;
@@ -22,16 +24,12 @@ export interface BpeTables {
 
 export interface BpeEncoder {
   encode(text: string): Uint32Array;
+  encodeBatch(texts: readonly string[], threads: number): FlatIds;
 }
 
 export function createBpeEncoder(tables: BpeTables): BpeEncoder {
-  return createNativeEncoder(tables) ?? new TypeScriptEncoder(tables);
-}
-
-/** @returns undefined where there is no native library */
-export function createNativeEncoder(tables: BpeTables): NativeEncoder | undefined {
   const { binding } = nativeLibrary();
-  if (binding === undefined) return undefined;
+  if (binding === undefined) return new TypeScriptEncoder(tables);
   const { wholePieces, ...rest } = tables;
   return new binding.NativeEncoder(wholePieces === undefined ? rest : { ...rest, wholePieces: flatten(wholePieces) });
 }
@@ -57,6 +55,15 @@ class TypeScriptEncoder implements BpeEncoder {
       start = end;
     }
     return ids.toArray();
+  }
+
+  encodeBatch(texts: readonly string[]): FlatIds {
+    const flat = new FlatIdsBuilder(texts.length, 64 * texts.length);
+    for (const text of texts) {
+      flat.append(this.encode(text));
+      flat.endText();
+    }
+    return flat.build();
   }
 }
 

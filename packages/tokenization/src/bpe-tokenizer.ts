@@ -2,12 +2,13 @@ import { BaseTokenizer, type TokenizerFiles } from "./base-tokenizer.ts";
 import { type BpeEncoder, type BpeTables, createBpeEncoder } from "./bpe-encoder.ts";
 import { byteToCharacter, tokenToBytes } from "./byte-alphabet.ts";
 import { mergeTable, readPreTokenizer, tokenByteList } from "./byte-level-json.ts";
+import { FlatIdsBuilder, textIds } from "./flat-ids.ts";
 import { IdBuffer } from "./id-buffer.ts";
 import { asFlag, isObject } from "./json-reader.ts";
 import type { PreTokenizerName } from "./pre-tokenizer.ts";
 import { byteStreamDecoder } from "./stream-decoder.ts";
 import { TokenBytes } from "./token-bytes.ts";
-import type { DecodeOptions, EncodeOptions, StreamDecoder } from "./tokenizer.ts";
+import type { DecodeOptions, EncodeOptions, FlatIds, StreamDecoder } from "./tokenizer.ts";
 import { readAddedTokens, readMerges, readTemplate, readVocab, requireField, unsupported } from "./tokenizer-json.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
@@ -67,15 +68,42 @@ export class BpeTokenizer extends BaseTokenizer {
   }
 
   protected encodeContent(text: string, allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>): Uint32Array {
-    this.#encoder ??= createBpeEncoder(this.#tables);
+    const encoder = this.#useEncoder();
     const parts = this.addedTokens.split(text, allowedSpecial);
-    if (parts.length === 1 && typeof parts[0] === "string") return this.#encoder.encode(parts[0]);
+    if (parts.length === 1 && typeof parts[0] === "string") return encoder.encode(parts[0]);
     const ids = new IdBuffer(text.length >> 1);
     for (const part of parts) {
       if (typeof part === "number") ids.push(part);
-      else ids.append(this.#encoder.encode(part));
+      else ids.append(encoder.encode(part));
     }
     return ids.toArray();
+  }
+
+  protected override encodeContents(
+    texts: readonly string[],
+    allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>,
+    threads: number,
+  ): FlatIds {
+    const split = texts.map((text) => this.addedTokens.split(text, allowedSpecial));
+    const parts = split.flat().filter((part) => typeof part === "string");
+    const encoded = this.#useEncoder().encodeBatch(parts, threads);
+    if (split.every(({ length, 0: part }) => length === 1 && typeof part === "string")) return encoded;
+    const flat = new FlatIdsBuilder(texts.length, encoded.ids.length + 64);
+    let at = 0;
+    for (const text of split) {
+      for (const part of text) {
+        if (typeof part === "number") flat.push(part);
+        else flat.append(textIds(encoded, at++));
+      }
+      flat.endText();
+    }
+    return flat.build();
+  }
+
+  /** The tables of an encoder are made on first use. */
+  #useEncoder(): BpeEncoder {
+    this.#encoder ??= createBpeEncoder(this.#tables);
+    return this.#encoder;
   }
 
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string {

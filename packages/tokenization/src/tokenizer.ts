@@ -45,6 +45,20 @@ export interface EncodeBatchOptions extends EncodeOptions {
   readonly truncationSide?: "left" | "right";
   /** Default: the pad token's. */
   readonly padId?: number;
+  /** As in `EncodeFlatOptions`. */
+  readonly threads?: number;
+}
+
+export interface EncodeFlatOptions extends EncodeOptions {
+  /** Threads that the native library may use; without it there is one. Default 1. The ids are the same for any number. */
+  readonly threads?: number;
+}
+
+/** Ids of several texts in one array. */
+export interface FlatIds {
+  readonly ids: Uint32Array;
+  /** Where each text starts in `ids`, and one more at the end. */
+  readonly offsets: Uint32Array;
 }
 
 export interface EncodedBatch {
@@ -74,6 +88,8 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): Uint32Array;
   /** @throws {TokenizerError} `TOKENIZER_OPTIONS_INVALID`, `TOKENIZER_PAD_TOKEN_MISSING`, `TOKENIZER_TEXT_TOO_LONG` */
   encodeBatch(texts: readonly string[], options?: EncodeBatchOptions): EncodedBatch;
+  /** Ids of several texts, as `encode` gives them, without an array for each. @throws {TokenizerError} `TOKENIZER_OPTIONS_INVALID` */
+  encodeFlat?(texts: readonly string[], options?: EncodeFlatOptions): FlatIds;
   /** @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID` */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   streamDecoder(options?: DecodeOptions): StreamDecoder;

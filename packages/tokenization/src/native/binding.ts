@@ -7,6 +7,8 @@ import { version } from "./version.ts";
 export interface Binding {
   /** Of the library. */
   version(): string;
+  /** Where the pieces of a text end, in bytes. */
+  pieceEnds(preTokenizer: string, text: Uint8Array): Uint32Array;
   readonly NativeEncoder: new (options: NativeEncoderOptions) => NativeEncoder;
 }
 

@@ -1,0 +1,28 @@
+/** Both ways to encode: the native library, where it is built, and the TypeScript code. */
+import type { Tokenizer } from "@codex/tokenization";
+import { nativeLibrary } from "../src/native/binding.ts";
+
+export const native = nativeLibrary().binding;
+
+export type Implementation = "native" | "typescript";
+
+/** Those that are here. */
+export const IMPLEMENTATIONS: readonly Implementation[] =
+  native === undefined ? ["typescript"] : ["native", "typescript"];
+
+/** A tokenizer that encodes in one of the two ways. */
+export async function using<T extends Tokenizer>(
+  implementation: Implementation,
+  create: () => T | Promise<T>,
+): Promise<T> {
+  const before = process.env["CODEX_TOKENIZER_NATIVE"];
+  process.env["CODEX_TOKENIZER_NATIVE"] = implementation === "native" ? "1" : "0";
+  try {
+    const tokenizer = await create();
+    tokenizer.encode("the encoder is made on first use");
+    return tokenizer;
+  } finally {
+    if (before === undefined) delete process.env["CODEX_TOKENIZER_NATIVE"];
+    else process.env["CODEX_TOKENIZER_NATIVE"] = before;
+  }
+}

@@ -15,7 +15,13 @@ export type TokenizerErrorCode =
   | "TOKENIZER_FILE_MISSING"
   | "TOKENIZER_FILE_INVALID" // not JSON, or not a tokenizer.json
   | "TOKENIZER_UNSUPPORTED" // a valid tokenizer.json that asks for what this code does not do
-  | "TOKENIZER_MANIFEST_MISMATCH";
+  | "TOKENIZER_MANIFEST_MISMATCH"
+  | "TOKENIZER_EXPORT_IMPOSSIBLE" // a format that has no place for what the tokenizer does
+  | "TOKENIZER_CHAT_TEMPLATE_MISSING"
+  | "TOKENIZER_CHAT_TEMPLATE_INVALID" // not Jinja, or not of the subset
+  | "TOKENIZER_CHAT_TEMPLATE_FAILED" // an error while it ran
+  | "TOKENIZER_CHAT_TEMPLATE_LIMIT" // more steps or more output than allowed
+  | "TOKENIZER_CHAT_REFUSED"; // the template itself raised an exception about the messages
 
 /** The one error class of this package: branch on `code`, show `message`, then `help`. */
 export class TokenizerError extends Error {

@@ -1,6 +1,9 @@
 /** @module Tokenizers: train, encode, decode, and the files of Hugging Face tokenizers in and out. */
 export { tokenByteLengths, totalByteLength } from "./byte-length.ts";
 export { createByteTokenizer } from "./byte-tokenizer.ts";
+export type { ChatTemplateLimits } from "./chat/budget.ts";
+export { applyChatTemplate, ChatTemplate, type ChatTemplateInput, type RenderedChat } from "./chat/chat-template.ts";
+export { ChatTemplates, loadChatTemplates, readChatTemplates } from "./chat/load-chat-template.ts";
 export { TokenizerError, type TokenizerErrorCode } from "./errors.ts";
 export { loadHfTokenizer, parseHfTokenizer } from "./hf-tokenizer.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";

@@ -48,7 +48,7 @@ export async function atPath<Result>(path: string, parse: () => Promise<Result>)
 }
 
 /** @returns undefined if there is no such file */
-async function readJson(path: string): Promise<unknown> {
+export async function readJson(path: string): Promise<unknown> {
   let text: string;
   try {
     text = await readFile(path, "utf8");

@@ -9,4 +9,5 @@ pub mod bpe;
 pub mod error;
 pub mod pre_tokenizer;
 pub mod text;
+pub mod train;
 pub mod unicode;

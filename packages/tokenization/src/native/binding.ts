@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import type { TrainerBinding } from "./trainer-binding.ts";
 import { version } from "./version.ts";
 
 /** The addon, as `crates/tokenizer-napi` exports it. */
-export interface Binding {
+export interface Binding extends TrainerBinding {
   /** Of the library. */
   version(): string;
   /** Where the pieces of a text end, in bytes. */

@@ -25,7 +25,7 @@ export interface ReadCorpusOptions {
  */
 export async function readCorpus(
   texts: AsyncIterable<string> | Iterable<string>,
-  onText: (text: string) => void | Promise<void>,
+  onText: (text: string, utf8: Uint8Array) => void | Promise<void>,
   { totalBytes, signal, onProgress }: ReadCorpusOptions,
 ): Promise<Omit<TokenizerManifest["corpus"], "inputs">> {
   const hash = createHash("sha256");
@@ -41,12 +41,12 @@ export async function readCorpus(
     onProgress?.({ documents, bytes, bytesPerSecond, ...left });
   };
   for await (const text of texts) {
-    const encoded = encodeUtf8(text);
+    const encoded = isWellFormed(text) ? Buffer.from(text) : encodeUtf8(text);
     length.writeBigUInt64LE(BigInt(encoded.length)); // keeps "ab", "c" apart from "a", "bc"
     hash.update(length).update(encoded);
     documents++;
     bytes += encoded.length;
-    await onText(text);
+    await onText(text, encoded);
     if (bytes < nextPause) continue;
     nextPause = bytes + BYTES_BETWEEN_PAUSES;
     tell();
@@ -55,6 +55,11 @@ export async function readCorpus(
   signal?.throwIfAborted();
   tell();
   return { documents, bytes, sha256: hash.digest("hex") };
+}
+
+/** As the method that Node.js has and the TypeScript library for its age has not: far faster than a loop. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
 /** Lets timers and signals run. */

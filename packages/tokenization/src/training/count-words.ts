@@ -9,6 +9,8 @@ import { WORD_SPLITTER_NAMES, type WordSplitterName } from "./word-splitter.ts";
 export interface CountWordsOptions extends WordBudgets {
   /** How texts are cut into words: what the tokenizer to be trained does. Default `gpt2`. */
   readonly preTokenizer?: WordSplitterName;
+  /** Threads that count, where there is the native library. Default: as many as the machine has processors, 8 at most. */
+  readonly threads?: number | undefined;
   /** Size of the corpus, if it is known: progress then tells the time left. */
   readonly totalBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -33,7 +35,7 @@ export async function countWords(
     );
   }
   return withCounter(preTokenizer, options, async (counter) =>
-    readCorpus(texts, (text) => counter.addText(text), { signal: options.signal, onProgress, totalBytes }),
+    readCorpus(texts, (text, utf8) => counter.addText(text, utf8), { signal: options.signal, onProgress, totalBytes }),
   );
 }
 

@@ -89,8 +89,7 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
     if (count < Math.max(1, minFrequency)) break;
     const { left, right } = top;
     const merge = [tokens[left]!, tokens[right]!] as const;
-    const continues = continuingPrefix !== "" && merge[1].startsWith(continuingPrefix);
-    const token = merge[0] + (continues ? merge[1].slice(continuingPrefix.length) : merge[1]);
+    const token = joinTokens(...merge, continuingPrefix);
     if (reserved.has(token)) continue;
     const id = ids.get(token) ?? tokens.push(token) - 1;
     ids.set(token, id);
@@ -104,6 +103,12 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
     yield tokens.length;
   }
   return { tokens, merges };
+}
+
+/** The name of the token that a merge makes. */
+export function joinTokens(left: string, right: string, continuingPrefix: string): string {
+  const continues = continuingPrefix !== "" && right.startsWith(continuingPrefix);
+  return left + (continues ? right.slice(continuingPrefix.length) : right);
 }
 
 /** Joins every `left right` of a word, from left to right, in place. @returns the new end */

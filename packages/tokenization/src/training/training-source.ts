@@ -18,6 +18,8 @@ export type TrainingProgress =
 export interface TrainingContext extends WordBudgets {
   /** Files of the corpus, for the manifest. */
   readonly inputs?: readonly CorpusInput[];
+  /** Threads that count, where there is the native library. Default: as many as the machine has processors, 8 at most. */
+  readonly threads?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TrainingProgress) => void;
 }

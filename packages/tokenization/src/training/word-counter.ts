@@ -1,9 +1,13 @@
+import { availableParallelism } from "node:os";
 import { TokenizerError } from "../errors.ts";
+import { nativeLibrary } from "../native/binding.ts";
+import type { NativeWordCounter } from "../native/trainer-binding.ts";
 import { UNICODE_TABLES } from "../unicode-classes.ts";
+import { mergeCursors } from "./merge-cursor.ts";
 import { SpilledRuns } from "./spill.ts";
 import { WordCountReader } from "./word-count-reader.ts";
 import { type PrunedWords, type WordCountHeader, WordCounts } from "./word-counts.ts";
-import type { WordCursor } from "./word-cursor.ts";
+import { listCursor, type WordCursor } from "./word-cursor.ts";
 import { type WordSplitter, type WordSplitterName, wordSplitter } from "./word-splitter.ts";
 import { WordTable } from "./word-table.ts";
 
@@ -24,6 +28,8 @@ export interface WordBudgets {
   readonly onPrune?: (pruned: PrunedWords) => void;
 }
 
+/** Of text that the native library takes at a time. */
+const MAX_BATCH_BYTES = 2 ** 22;
 const MIN_MEMORY_BYTES = 2 ** 20;
 const DEFAULT_MEMORY_BYTES = 2 ** 30;
 
@@ -34,17 +40,26 @@ export class WordCounter {
   readonly #memoryBytes: number;
   readonly #blockBytes: number;
   readonly #runs: SpilledRuns;
+  /** Cuts and counts texts, where it knows how; counts that are added go to the table. */
+  readonly #native: NativeWordCounter | undefined;
+  readonly #batchBytes: number;
   #pruned: PrunedWords | undefined;
   #scratch = new Uint8Array(256);
 
   /** @throws {TokenizerError} `TOKENIZER_OPTIONS_INVALID` */
-  constructor(name: WordSplitterName, budgets: WordBudgets & { signal?: AbortSignal | undefined } = {}) {
+  constructor(
+    name: WordSplitterName,
+    budgets: WordBudgets & { signal?: AbortSignal | undefined; threads?: number | undefined } = {},
+  ) {
     const { memoryBudgetBytes = DEFAULT_MEMORY_BYTES, diskBudgetBytes, onPrune = warnOfPruning } = budgets;
     checkBudgets(memoryBudgetBytes, diskBudgetBytes);
     this.#splitter = wordSplitter(name);
     this.#memoryBytes = memoryBudgetBytes;
     this.#blockBytes = Math.min(2 ** 16, Math.floor(memoryBudgetBytes / 64));
     this.#table = new WordTable(Math.floor(memoryBudgetBytes * 0.7)); // the rest: blocks of the runs that are merged
+    this.#batchBytes = Math.min(MAX_BATCH_BYTES, Math.floor(memoryBudgetBytes / 16));
+    // Bringing the tables of all threads together takes as much again, and then the sorted words do.
+    this.#native = nativeCounter(name, Math.floor(memoryBudgetBytes * 0.3), budgets.threads);
     this.#runs = new SpilledRuns(
       { ...splitterHeader(name), corpus: { documents: 0, bytes: 0, sha256: "" } },
       {
@@ -62,7 +77,11 @@ export class WordCounter {
   }
 
   /** @throws {TokenizerError} `TOKENIZER_COUNT_OVERFLOW`, `TOKENIZER_OPTIONS_INVALID` for a word larger than the memory */
-  async addText(text: string): Promise<void> {
+  async addText(text: string, utf8: Uint8Array): Promise<void> {
+    if (this.#native !== undefined) {
+      if (this.#native.add(utf8) >= this.#batchBytes) await this.#runNative();
+      return;
+    }
     const prepared = this.#splitter.prepare(text);
     for (let at = 0; ; ) {
       at = this.#addWords(prepared, at);
@@ -75,7 +94,7 @@ export class WordCounter {
   async addCounts(words: WordCursor): Promise<void> {
     try {
       while (words.next()) {
-        while (!this.#table.add(words.bytes, words.start, words.end, words.count)) await this.#spill(words.end);
+        while (!this.#table.add(words.bytes, words.start, words.end, words.count)) await this.#spill();
       }
     } finally {
       words.close();
@@ -95,7 +114,11 @@ export class WordCounter {
 
   /** @param corpus - what was counted. The result owns what is on disk. */
   async finish(corpus: WordCountHeader["corpus"]): Promise<WordCounts> {
+    await this.#runNative();
+    const words = this.#native?.take();
     if (!this.#runs.isEmpty && this.#table.size > 0) await this.#spill();
+    if (!this.#runs.isEmpty && words !== undefined && words.counts.length > 0)
+      await this.#runs.write(listCursor(words));
     const path = this.#runs.isEmpty ? undefined : await this.#runs.finish();
     const header: WordCountHeader = {
       ...splitterHeader(this.#splitter.name),
@@ -103,7 +126,10 @@ export class WordCounter {
       ...(this.#pruned === undefined ? {} : { pruned: this.#pruned }),
     };
     return new WordCounts(header, {
-      cursor: () => (path === undefined ? this.#table.cursor() : new WordCountReader(path, this.#blockBytes)),
+      cursor: () => {
+        if (path !== undefined) return new WordCountReader(path, this.#blockBytes);
+        return words === undefined ? this.#table.cursor() : mergeCursors([listCursor(words), this.#table.cursor()]);
+      },
       dispose: () => this.dispose(),
     });
   }
@@ -121,7 +147,7 @@ export class WordCounter {
       if (!isGap(text, start)) {
         const length = this.#encode(text, start, end);
         if (!this.#table.add(this.#scratch, 0, length, 1)) {
-          if (this.#table.size === 0) this.#refuseWord(length);
+          if (this.#table.size === 0) this.#refuseWord();
           return start;
         }
       }
@@ -130,16 +156,24 @@ export class WordCounter {
     return text.length;
   }
 
-  async #spill(wordBytes = 0): Promise<void> {
-    if (this.#table.size === 0) this.#refuseWord(wordBytes);
+  async #runNative(): Promise<void> {
+    while (this.#native?.run() === false) {
+      const words = this.#native.take();
+      if (words.counts.length === 0) this.#refuseWord();
+      await this.#runs.write(listCursor(words));
+    }
+  }
+
+  async #spill(): Promise<void> {
+    if (this.#table.size === 0) this.#refuseWord();
     await this.#runs.write(this.#table.cursor());
     this.#table.clear();
   }
 
-  #refuseWord(bytes: number): never {
+  #refuseWord(): never {
     throw new TokenizerError(
       "TOKENIZER_OPTIONS_INVALID",
-      `memoryBudgetBytes: expected room for a word of ${bytes} bytes, got ${this.#memoryBytes}`,
+      `memoryBudgetBytes: expected room for the longest word, got ${this.#memoryBytes}`,
       { help: "Cut texts into smaller words (preTokenizer), or allow more memory." },
     );
   }
@@ -174,6 +208,16 @@ export class WordCounter {
     }
     return at;
   }
+}
+
+function nativeCounter(
+  name: WordSplitterName,
+  limitBytes: number,
+  threads = Math.min(availableParallelism(), 8),
+): NativeWordCounter | undefined {
+  if (name === "whitespace" || name === "metaspace") return undefined;
+  const { binding } = nativeLibrary();
+  return binding && new binding.NativeWordCounter(name, limitBytes, threads);
 }
 
 function splitterHeader(name: WordSplitterName): Pick<WordCountHeader, "pre_tokenizer" | "unicode_tables"> {

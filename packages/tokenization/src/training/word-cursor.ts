@@ -1,3 +1,5 @@
+import type { WordList } from "./load-words.ts";
+
 /**
  * A walk over words in ascending order of their bytes, each word once. `bytes` from `start` to `end` and `count` belong to
  * the word that the last `next` came to, and are only valid until the next one.
@@ -28,4 +30,23 @@ export function compareBytes(
     if (difference !== 0) return difference;
   }
   return aEnd - aStart - (bEnd - bStart);
+}
+
+/** The words of a list that is in order. */
+export function listCursor(words: WordList): WordCursor {
+  let at = 0;
+  return {
+    bytes: words.bytes,
+    start: 0,
+    end: 0,
+    count: 0,
+    next() {
+      if (at === words.counts.length) return false;
+      this.start = words.starts[at]!;
+      this.end = words.starts[at + 1]!;
+      this.count = words.counts[at++]!;
+      return true;
+    },
+    close() {},
+  };
 }

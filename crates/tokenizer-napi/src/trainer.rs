@@ -1,0 +1,129 @@
+//! Training: counting words, and learning merges.
+
+use crate::thrown;
+use codex_tokenizer::pre_tokenizer::PreTokenizer;
+use codex_tokenizer::train::counter::Counter;
+use codex_tokenizer::train::merges::{Progress, Trainer, Training};
+use napi::bindgen_prelude::{Float64Array, Result, Uint8Array, Uint32Array};
+use napi_derive::napi;
+
+/// Counts words of texts.
+#[napi]
+pub struct NativeWordCounter {
+    counter: Counter,
+}
+
+/// Words in ascending order of their bytes.
+#[napi(object)]
+pub struct NativeWords {
+    /// One word after the other.
+    pub bytes: Uint8Array,
+    /// Where each starts, and one more at the end.
+    pub starts: Uint32Array,
+    /// How often each occurs.
+    pub counts: Float64Array,
+}
+
+#[napi]
+impl NativeWordCounter {
+    /// * `pre_tokenizer` - `gpt2`, `llama3`, `qwen2` or `none`
+    /// * `limit_bytes` - of memory for the words
+    #[napi(constructor, catch_unwind)]
+    pub fn new(pre_tokenizer: String, limit_bytes: f64, threads: u32) -> Result<NativeWordCounter> {
+        let pre_tokenizer = PreTokenizer::parse(&pre_tokenizer).map_err(thrown)?;
+        let counter = Counter::new(pre_tokenizer, limit_bytes as usize, threads as usize).map_err(thrown)?;
+        Ok(NativeWordCounter { counter })
+    }
+
+    /// Takes a text in UTF-8, and gives the bytes of all that `run` has not counted yet.
+    #[napi(catch_unwind)]
+    pub fn add(&mut self, text: &[u8]) -> f64 {
+        self.counter.add(text);
+        self.counter.pending() as f64
+    }
+
+    /// Counts the texts. False if the memory is full: then `take` makes room, and `run` goes on.
+    #[napi(catch_unwind)]
+    pub fn run(&mut self) -> bool {
+        self.counter.run()
+    }
+
+    /// The words that were counted so far, which are then forgotten.
+    #[napi(catch_unwind)]
+    pub fn take(&mut self) -> NativeWords {
+        let words = self.counter.take();
+        NativeWords {
+            bytes: Uint8Array::new(words.bytes),
+            starts: Uint32Array::new(words.starts),
+            counts: Float64Array::new(words.counts.into_iter().map(|count| count as f64).collect()),
+        }
+    }
+}
+
+/// What to train on; see `Training` of the core.
+#[napi(object)]
+pub struct NativeTraining {
+    /// The words as ids of `tokens`, or 2^32 - 1, which no merge reaches over.
+    pub symbols: Uint32Array,
+    /// Where each word starts in `symbols`, and one more at the end.
+    pub starts: Uint32Array,
+    /// How often each word occurs.
+    pub counts: Float64Array,
+    /// Tokens there are.
+    pub tokens: Vec<String>,
+    /// Tokens to end with.
+    pub vocab_size: u32,
+    /// A pair that occurs less often is not merged.
+    pub min_frequency: f64,
+    /// Tokens that no merge may make.
+    pub reserved: Vec<String>,
+    /// What tokens inside a word begin with.
+    pub continuing_prefix: String,
+}
+
+/// Learns the merges of byte-pair encoding.
+#[napi]
+pub struct NativeMergeTrainer {
+    trainer: Trainer,
+}
+
+#[napi]
+impl NativeMergeTrainer {
+    /// Checks what it is given, and counts the pairs.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(training: NativeTraining) -> Result<NativeMergeTrainer> {
+        let trainer = Trainer::new(Training {
+            symbols: &training.symbols,
+            starts: &training.starts,
+            counts: &training.counts,
+            tokens: training.tokens,
+            vocab_size: training.vocab_size as usize,
+            min_frequency: training.min_frequency as u64,
+            reserved: training.reserved,
+            continuing_prefix: training.continuing_prefix,
+        });
+        Ok(NativeMergeTrainer { trainer: trainer.map_err(thrown)? })
+    }
+
+    /// Makes up to `steps` merges. `going`, `done`, or `shared` when two pairs would make one name.
+    #[napi(catch_unwind)]
+    pub fn run(&mut self, steps: u32) -> &'static str {
+        match self.trainer.run(steps as usize) {
+            Progress::Going => "going",
+            Progress::Done => "done",
+            Progress::SharedName => "shared",
+        }
+    }
+
+    /// Tokens so far.
+    #[napi(catch_unwind)]
+    pub fn token_count(&self) -> u32 {
+        self.trainer.token_count() as u32
+    }
+
+    /// Left and right id of each merge, in order.
+    #[napi(catch_unwind)]
+    pub fn merges(&self) -> Uint32Array {
+        Uint32Array::new(self.trainer.merges().iter().flat_map(|(left, right)| [*left, *right]).collect())
+    }
+}

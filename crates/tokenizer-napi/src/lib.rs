@@ -2,6 +2,7 @@
 
 mod encoder;
 mod trainer;
+pub mod unigram;
 
 use codex_tokenizer::error::Error;
 use codex_tokenizer::pre_tokenizer::PreTokenizer;

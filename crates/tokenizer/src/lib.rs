@@ -11,3 +11,4 @@ pub mod pre_tokenizer;
 pub mod text;
 pub mod train;
 pub mod unicode;
+pub mod unigram_trainer;

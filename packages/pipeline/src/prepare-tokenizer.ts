@@ -34,11 +34,11 @@ export async function prepareTokenizer(
     await provider.train(corpus.texts("train"), {
       inputs,
       onProgress: (soFar) =>
-        progress(() =>
-          soFar.phase === "count"
-            ? `${soFar.documents.toLocaleString("en")} documents counted`
-            : `${soFar.tokens.toLocaleString("en")} of ${soFar.vocabSize.toLocaleString("en")} ids`,
-        ),
+        progress(() => {
+          if (soFar.phase === "count") return `${soFar.documents.toLocaleString("en")} documents counted`;
+          if (soFar.phase === "prune") return `${soFar.pieces.toLocaleString("en")} pieces left`;
+          return `${soFar.tokens.toLocaleString("en")} of ${soFar.vocabSize.toLocaleString("en")} ids`;
+        }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     }),
   );

@@ -33,6 +33,7 @@ export {
 } from "./training/train-bpe.ts";
 export { type TrainCharOptions, trainCharTokenizer } from "./training/train-char.ts";
 export { type TrainCharacterBpeOptions, trainCharacterBpe } from "./training/train-character-bpe.ts";
+export { type TrainUnigramOptions, trainUnigram } from "./training/train-unigram.ts";
 export { type TrainWordLevelOptions, trainWordLevel } from "./training/train-word-level.ts";
 export { type TrainWordPieceOptions, trainWordPiece } from "./training/train-word-piece.ts";
 export type { TrainedFiles } from "./training/trained-files.ts";

@@ -32,6 +32,9 @@ export interface TokenizerManifest {
     readonly limit_alphabet?: number | null;
     readonly byte_fallback?: boolean;
     readonly continuing_subword_prefix?: string;
+    readonly max_piece_length?: number;
+    readonly seed_count?: number;
+    readonly shrinking_factor?: number;
   };
   readonly corpus: {
     readonly documents: number;

@@ -1,11 +1,25 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
+import { trainUnigram } from "@codex/tokenization";
 import { type CharacterWords, characterWords, UNCOVERED } from "../src/training/unigram/character-words.ts";
 import { seedPieces } from "../src/training/unigram/seed-pieces.ts";
 import { type Pieces, UnigramModel } from "../src/training/unigram/unigram-model.ts";
-import { trainUnigramPieces } from "../src/training/unigram/unigram-trainer.ts";
+import {
+  trainUnigramPieces,
+  type UnigramPiece,
+  type UnigramSettings,
+} from "../src/training/unigram/unigram-trainer.ts";
 
 const golden = (name: string) => readFileSync(new URL(`golden/${name}`, import.meta.url));
+
+function train(words: Iterable<readonly [string, number]>, settings: UnigramSettings): UnigramPiece[] {
+  const rounds = trainUnigramPieces(words, settings);
+  for (;;) {
+    const round = rounds.next();
+    if (round.done === true) return round.value;
+    expect(round.value).toBeGreaterThan(0);
+  }
+}
 
 /** A small generator with a seed, for cases that come out the same each time. */
 function randomNumbers(seed: number): (below: number) => number {
@@ -139,7 +153,7 @@ for (const word of lines.flat()) counts.set(`▁${word}`, (counts.get(`▁${word
 test.each((JSON.parse(golden("unigram.json").toString()) as { cases: { vocabSize: number; tokens: number }[] }).cases)(
   "needs no more tokens than a vocabulary of SentencePiece: $vocabSize",
   ({ vocabSize, tokens }) => {
-    const pieces = trainUnigramPieces(counts, { pieceCount: vocabSize - 1, characterCoverage: 1 }); // it has <unk> besides
+    const pieces = train(counts, { pieceCount: vocabSize - 1, characterCoverage: 1 }); // it has <unk> besides
     expect(pieces).toHaveLength(vocabSize - 1);
     expect(new Set(pieces.map(({ piece }) => piece)).size).toBe(vocabSize - 1);
     const codePoints = [...new Set(text)].map((character) => character.codePointAt(0)!).concat(0x2581);
@@ -163,8 +177,8 @@ test.each((JSON.parse(golden("unigram.json").toString()) as { cases: { vocabSize
 
 test("the order of the words does not matter, and rare characters get no piece", () => {
   const settings = { pieceCount: 300, characterCoverage: 0.999 };
-  const first = trainUnigramPieces(counts, settings);
-  expect(trainUnigramPieces([...counts].reverse(), settings)).toEqual(first);
+  const first = train(counts, settings);
+  expect(train([...counts].reverse(), settings)).toEqual(first);
   const inPieces = new Set(first.flatMap(({ piece }) => [...piece]));
   const inText = new Map<string, number>();
   for (const [word, count] of counts) {
@@ -173,4 +187,58 @@ test("the order of the words does not matter, and rare characters get no piece",
   const byCount = [...inText].sort(([, a], [, b]) => a - b).map(([character]) => character);
   expect(inPieces.has(byCount[0]!)).toBe(false);
   expect(inPieces.has(byCount.at(-1)!)).toBe(true);
+});
+
+describe("trainUnigram", () => {
+  const texts = lines.map((line) => line.join(" ")).filter((line) => line !== "");
+  const options = { vocabSize: 700, characterCoverage: 0.999 };
+
+  afterEach(() => {
+    delete process.env["CODEX_TOKENIZER_NATIVE"];
+  });
+
+  test("the native trainer and this one give the same file", async () => {
+    const trained = await trainUnigram(texts, options);
+    process.env["CODEX_TOKENIZER_NATIVE"] = "0";
+    const pieces: number[] = [];
+    const ours = await trainUnigram(texts, {
+      ...options,
+      onProgress: (progress) => {
+        if (progress.phase === "prune") pieces.push(progress.pieces);
+      },
+    });
+    expect(ours).toEqual(trained);
+    expect(pieces.length).toBeGreaterThan(4);
+    expect(pieces).toEqual(pieces.toSorted((a, b) => b - a));
+    const { model, added_tokens } = trained.json as unknown as {
+      model: { unk_id: number; vocab: [string, number][] };
+      added_tokens: { content: string; id: number }[];
+    };
+    expect(model.vocab).toHaveLength(700);
+    expect(added_tokens.map(({ content, id }) => model.vocab[id]![0] === content)).toEqual([true, true, true]);
+    expect(model.vocab[model.unk_id]![0]).toBe("<unk>");
+    expect(model.vocab[3]![0]).toBe("<0x00>");
+  });
+
+  test("a text with a surrogate that stands alone", async () => {
+    const strange = ["a\ud800b ab ab", "ab a b"];
+    const settings = { vocabSize: 10, byteFallback: false, characterCoverage: 1 };
+    const trained = await trainUnigram(strange, settings);
+    process.env["CODEX_TOKENIZER_NATIVE"] = "0";
+    expect(await trainUnigram(strange, settings)).toEqual(trained);
+    const { vocab } = (trained.json as unknown as { model: { vocab: [string, number][] } }).model;
+    expect(vocab.map(([piece]) => piece)).toContain("\u2581a");
+    expect(vocab.some(([piece]) => piece.includes("\ud800"))).toBe(false);
+  });
+
+  test.each([
+    [{ vocabSize: 259 }, "TOKENIZER_VOCAB_TOO_SMALL"],
+    [{ vocabSize: 265 }, "TOKENIZER_VOCAB_TOO_SMALL"],
+    [{ vocabSize: 500, characterCoverage: 0 }, "TOKENIZER_OPTIONS_INVALID"],
+    [{ vocabSize: 500, shrinkingFactor: 1 }, "TOKENIZER_OPTIONS_INVALID"],
+    [{ vocabSize: 500, maxPieceLength: 300 }, "TOKENIZER_OPTIONS_INVALID"],
+    [{ vocabSize: 500, specialTokens: { unk: "<0x41>" } }, "TOKENIZER_SPECIAL_TOKEN_CONFLICT"],
+  ])("%j is refused", async (settings, code) => {
+    await expect(trainUnigram(texts, settings)).rejects.toMatchObject({ code });
+  });
 });

@@ -12,7 +12,8 @@ export type TrainingSource = AsyncIterable<string> | Iterable<string> | WordCoun
 
 export type TrainingProgress =
   | ({ readonly phase: "count" } & CorpusProgress)
-  | ({ readonly phase: "merge" } & MergeProgress);
+  | ({ readonly phase: "merge" } & MergeProgress)
+  | { readonly phase: "prune"; readonly pieces: number; readonly vocabSize: number };
 
 /** What all trainers take beside their settings. */
 export interface TrainingContext extends WordBudgets {

@@ -29,7 +29,8 @@ export function characterWords(
       const point = word.codePointAt(i)!;
       i += point > 0xffff ? 2 : 1;
       points.push(point);
-      frequency.set(point, (frequency.get(point) ?? 0) + count);
+      const isSurrogate = point >= 0xd800 && point <= 0xdfff; // that stands alone: no file can hold it
+      if (!isSurrogate) frequency.set(point, (frequency.get(point) ?? 0) + count);
     }
     starts.push(points.length);
     counts.push(count);

@@ -19,8 +19,6 @@ export interface UnigramSettings {
   readonly shrinkingFactor?: number;
   /** Default 0.9995. */
   readonly characterCoverage?: number;
-  /** After each round, with the pieces that are left. */
-  readonly onRound?: (pieces: number) => void;
 }
 
 export interface UnigramPiece {
@@ -41,11 +39,14 @@ const SURPLUS = 1.1;
  */
 const UNIT = 2 ** 24;
 
-/** @returns the pieces, the most probable first; fewer than `pieceCount` if the corpus has no more to give */
-export function trainUnigramPieces(
+/**
+ * Yields how many pieces are left after each round.
+ * @returns the pieces, the most probable first; fewer than `pieceCount` if the corpus has no more to give
+ */
+export function* trainUnigramPieces(
   words: Iterable<readonly [word: string, count: number]>,
   settings: UnigramSettings,
-): UnigramPiece[] {
+): Generator<number, UnigramPiece[], undefined> {
   const { pieceCount, maxPieceLength = 16, seedCount = 1_000_000, shrinkingFactor = 0.75 } = settings;
   const corpus = characterWords(words, settings.characterCoverage ?? 0.9995);
   const singles = corpus.codePoints.length;
@@ -54,7 +55,7 @@ export function trainUnigramPieces(
   for (;;) {
     for (let round = 0; round < ROUNDS; round++) {
       pieces = maximize(pieces, expectedCounts(pieces, corpus), singles);
-      settings.onRound?.(pieces.characters.length);
+      yield pieces.characters.length;
     }
     const count = pieces.characters.length;
     if (count <= wanted) break;

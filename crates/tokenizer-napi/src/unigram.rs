@@ -1,7 +1,7 @@
 //! Training of unigram vocabularies.
 
 use crate::invalid;
-use codex_tokenizer::unigram_trainer::{Settings, train};
+use codex_tokenizer::train::unigram::{Settings, train};
 use napi::bindgen_prelude::{AsyncTask, Float64Array, Result, Uint8Array, Uint32Array};
 use napi::{Env, Task};
 use napi_derive::napi;

@@ -11,4 +11,3 @@ pub mod pre_tokenizer;
 pub mod text;
 pub mod train;
 pub mod unicode;
-pub mod unigram_trainer;

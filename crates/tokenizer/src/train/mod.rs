@@ -4,4 +4,5 @@
 pub mod counter;
 pub mod merges;
 pub mod pair_counts;
+pub mod unigram;
 pub mod word_table;

@@ -86,11 +86,7 @@ pub fn exp(x: f64) -> f64 {
         return 1.0 + x;
     }
     let t = x * x;
-    let two_to_k = if k >= -1021 {
-        f64::from_bits((0x3ff0_0000u64 + ((k as i64) << 20) as u64) << 32)
-    } else {
-        f64::from_bits((0x3ff0_0000u64 + (((k + 1000) as i64) << 20) as u64) << 32)
-    };
+    let two_to_k = f64::from_bits(((1023 + if k >= -1021 { k } else { k + 1000 }) as u64) << 52);
     let c = x - t * (P1 + t * (P2 + t * (P3 + t * (P4 + t * P5))));
     if k == 0 {
         return 1.0 - ((x * c) / (c - 2.0) - x);

@@ -16,6 +16,7 @@ export type TokenizerErrorCode =
   | "TOKENIZER_FILE_INVALID" // not JSON, or not a tokenizer.json
   | "TOKENIZER_UNSUPPORTED" // a valid tokenizer.json that asks for what this code does not do
   | "TOKENIZER_MANIFEST_MISMATCH"
+  | "TOKENIZER_SELF_TEST_FAILED" // a .model whose own samples are cut in another way
   | "TOKENIZER_EXPORT_IMPOSSIBLE" // a format that has no place for what the tokenizer does
   | "TOKENIZER_CHAT_TEMPLATE_MISSING"
   | "TOKENIZER_CHAT_TEMPLATE_INVALID" // not Jinja, or not of the subset

@@ -174,6 +174,7 @@ class HfTokenizer extends BaseTokenizer {
 
 /** Options that `@huggingface/tokenizers` 0.2.0 reads and does not honour. */
 const DIVERGENCES: Readonly<Record<string, { field: string; honoured: readonly unknown[] }>> = {
+  Unigram: { field: "byte_fallback", honoured: [false, null] },
   Split: { field: "behavior", honoured: ["Isolated", "Removed"] },
   Punctuation: { field: "behavior", honoured: ["Isolated", null] },
 };

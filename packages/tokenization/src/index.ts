@@ -5,8 +5,20 @@ export type { ChatTemplateLimits } from "./chat/budget.ts";
 export { applyChatTemplate, ChatTemplate, type ChatTemplateInput, type RenderedChat } from "./chat/chat-template.ts";
 export { ChatTemplates, loadChatTemplates, readChatTemplates } from "./chat/load-chat-template.ts";
 export { TokenizerError, type TokenizerErrorCode } from "./errors.ts";
+export { jsonToSentencePiece } from "./formats/json-to-sentencepiece.ts";
+export { jsonToTiktoken, type TiktokenFile } from "./formats/json-to-tiktoken.ts";
+export { type ForeignTokenizer, readForeignTokenizer } from "./formats/read-format.ts";
+export { runSelfTest, type SelfTestFailure } from "./formats/self-test.ts";
+export {
+  parseSentencePieceModel,
+  type SentencePieceModel,
+  type SentencePieceSample,
+  serializeSentencePieceModel,
+} from "./formats/sentencepiece-model.ts";
+export { type ConvertedSentencePiece, sentencePieceToJson } from "./formats/sentencepiece-to-json.ts";
+export { type TiktokenOptions, type TiktokenPatternName, tiktokenToJson } from "./formats/tiktoken-to-json.ts";
 export { loadHfTokenizer, parseHfTokenizer } from "./hf-tokenizer.ts";
-export { loadTokenizer } from "./load-tokenizer.ts";
+export { type LoadTokenizerOptions, loadTokenizer } from "./load-tokenizer.ts";
 export type { CorpusInput, TokenizerManifest } from "./manifest.ts";
 export { type ParseTokenizerOptions, parseTokenizer } from "./parse-tokenizer.ts";
 export type { PreTokenizerName } from "./pre-tokenizer.ts";

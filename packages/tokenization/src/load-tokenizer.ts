@@ -1,8 +1,16 @@
 import { TokenizerError } from "./errors.ts";
+import { readForeignTokenizer } from "./formats/read-format.ts";
+import { runSelfTest } from "./formats/self-test.ts";
+import type { TiktokenOptions } from "./formats/tiktoken-to-json.ts";
 import { parseHfTokenizer, wasSavedByAdapter } from "./hf-tokenizer.ts";
-import { parseTokenizer } from "./parse-tokenizer.ts";
+import { type ParseTokenizerOptions, parseTokenizer } from "./parse-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { atPath, readTokenizerFiles } from "./tokenizer-files.ts";
+
+export interface LoadTokenizerOptions {
+  /** What a tiktoken rank file does not say: its pattern and its special tokens. Needed for such a file, and for no other. */
+  readonly tiktoken?: TiktokenOptions | undefined;
+}
 
 /**
  * Loads a tokenizer from a directory with a `tokenizer.json`, or from such a file; the files beside it
@@ -10,20 +18,41 @@ import { atPath, readTokenizerFiles } from "./tokenizer-files.ts";
  * package saved is read by what saved it. Other files are read natively, and those that would need more than this
  * package does by `@huggingface/tokenizers`: `kind` is then `hf`.
  *
- * @throws {TokenizerError} `TOKENIZER_FILE_MISSING`, and what `parseTokenizer` throws, with the path in front
+ * A SentencePiece `.model` or a tiktoken rank file (`.tiktoken`, `.model`) is taken too, by itself or as the one in a directory without a
+ * `tokenizer.json`; the samples that a `.model` brings along must come out as it says.
+ *
+ * @throws {TokenizerError} `TOKENIZER_FILE_MISSING`, `TOKENIZER_SELF_TEST_FAILED`, and what `parseTokenizer` throws, with the path in front
  */
-export async function loadTokenizer(directoryOrFile: string): Promise<Tokenizer> {
+export async function loadTokenizer(
+  directoryOrFile: string,
+  { tiktoken }: LoadTokenizerOptions = {},
+): Promise<Tokenizer> {
+  const foreign = await readForeignTokenizer(directoryOrFile, tiktoken);
+  if (foreign !== undefined) {
+    return atPath(foreign.path, async () => {
+      const tokenizer = await parseWithEither(foreign.json, { config: foreign.config });
+      const [failure] = runSelfTest(tokenizer, foreign.samples);
+      if (failure === undefined) return tokenizer;
+      throw new TokenizerError(
+        "TOKENIZER_SELF_TEST_FAILED",
+        `self_test_data: ${JSON.stringify(failure.input)}: expected ${failure.expected}, got ${failure.got}`,
+      );
+    });
+  }
   const { path, json, options } = await readTokenizerFiles(directoryOrFile);
-  return atPath(path, async () => {
-    if (wasSavedByAdapter(options.config)) return parseHfTokenizer(json, options);
-    try {
-      return parseTokenizer(json, options);
-    } catch (error) {
-      if (!(error instanceof TokenizerError) || error.code !== "TOKENIZER_UNSUPPORTED") throw error;
-      return parseHfTokenizer(json, options).catch((failure: Error) => {
-        const help = `@huggingface/tokenizers cannot read it either: ${failure.message}`;
-        throw new TokenizerError(error.code, error.message, { cause: error, help });
-      });
-    }
-  });
+  return atPath(path, async () =>
+    wasSavedByAdapter(options.config) ? parseHfTokenizer(json, options) : parseWithEither(json, options),
+  );
+}
+
+async function parseWithEither(json: unknown, options: ParseTokenizerOptions): Promise<Tokenizer> {
+  try {
+    return parseTokenizer(json, options);
+  } catch (error) {
+    if (!(error instanceof TokenizerError) || error.code !== "TOKENIZER_UNSUPPORTED") throw error;
+    return parseHfTokenizer(json, options).catch((failure: Error) => {
+      const help = `@huggingface/tokenizers cannot read it either: ${failure.message}`;
+      throw new TokenizerError(error.code, error.message, { cause: error, help });
+    });
+  }
 }

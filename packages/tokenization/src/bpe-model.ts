@@ -92,7 +92,7 @@ export class BpeModel {
 }
 
 /** A binary min-heap of numbers with a fixed capacity. */
-class CandidateHeap {
+export class CandidateHeap {
   readonly #items: Float64Array;
   #size = 0;
 

@@ -5,6 +5,8 @@ import { mergeTable, readPreTokenizer, tokenByteList } from "./byte-level-json.t
 import { FlatIdsBuilder, textIds } from "./flat-ids.ts";
 import { IdBuffer } from "./id-buffer.ts";
 import { asFlag, isObject } from "./json-reader.ts";
+import type { EncodeFullOptions, FullEncoding } from "./pipeline/full-encoding.ts";
+import { PipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
 import type { PreTokenizerName } from "./pre-tokenizer.ts";
 import { byteStreamDecoder } from "./stream-decoder.ts";
 import { TokenBytes } from "./token-bytes.ts";
@@ -21,6 +23,7 @@ export class BpeTokenizer extends BaseTokenizer {
   readonly #tables: BpeTables;
   #encoder: BpeEncoder | undefined;
   readonly #tokenBytes: TokenBytes;
+  #pipeline: PipelineTokenizer | undefined;
 
   /** @throws {TokenizerError} `TOKENIZER_FILE_INVALID`, `TOKENIZER_UNSUPPORTED` */
   constructor(files: TokenizerFiles) {
@@ -104,6 +107,20 @@ export class BpeTokenizer extends BaseTokenizer {
   #useEncoder(): BpeEncoder {
     this.#encoder ??= createBpeEncoder(this.#tables);
     return this.#encoder;
+  }
+
+  /** Everything that is known of each token, by the general pipeline. @throws {TokenizerError} see `PipelineTokenizer.encodeFull` */
+  encodeFull(text: string, options?: EncodeFullOptions): FullEncoding {
+    return this.#generally().encodeFull(text, options);
+  }
+
+  encodeFullBatch(...input: Parameters<PipelineTokenizer["encodeFullBatch"]>): FullEncoding[] {
+    return this.#generally().encodeFullBatch(...input);
+  }
+
+  #generally(): PipelineTokenizer {
+    this.#pipeline ??= new PipelineTokenizer(this.files);
+    return this.#pipeline;
   }
 
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string {

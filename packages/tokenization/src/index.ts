@@ -21,6 +21,14 @@ export { loadHfTokenizer, parseHfTokenizer } from "./hf-tokenizer.ts";
 export { type LoadTokenizerOptions, loadTokenizer } from "./load-tokenizer.ts";
 export type { CorpusInput, TokenizerManifest } from "./manifest.ts";
 export { type ParseTokenizerOptions, parseTokenizer } from "./parse-tokenizer.ts";
+export type {
+  EncodeFullOptions,
+  FullEncoding,
+  OffsetUnit,
+  PaddingOptions,
+  TruncationOptions,
+} from "./pipeline/full-encoding.ts";
+export { PipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
 export type { PreTokenizerName } from "./pre-tokenizer.ts";
 export type { SpecialTokenOptions } from "./special-tokens.ts";
 export type {

@@ -3,7 +3,7 @@ import { readForeignTokenizer } from "./formats/read-format.ts";
 import { runSelfTest } from "./formats/self-test.ts";
 import type { TiktokenOptions } from "./formats/tiktoken-to-json.ts";
 import { parseHfTokenizer, wasSavedByAdapter } from "./hf-tokenizer.ts";
-import { type ParseTokenizerOptions, parseTokenizer } from "./parse-tokenizer.ts";
+import { parseTokenizer } from "./parse-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { atPath, readTokenizerFiles } from "./tokenizer-files.ts";
 
@@ -15,8 +15,7 @@ export interface LoadTokenizerOptions {
 /**
  * Loads a tokenizer from a directory with a `tokenizer.json`, or from such a file; the files beside it
  * (`tokenizer_config.json`, `special_tokens_map.json`, `tokenizer_manifest.json`) are read where they are. Whatever this
- * package saved is read by what saved it. Other files are read natively, and those that would need more than this
- * package does by `@huggingface/tokenizers`: `kind` is then `hf`.
+ * package saved is read by what saved it, the adapter of `@huggingface/tokenizers` included (`kind` is then `hf`).
  *
  * A SentencePiece `.model` or a tiktoken rank file (`.tiktoken`, `.model`) is taken too, by itself or as the one in a directory without a
  * `tokenizer.json`; the samples that a `.model` brings along must come out as it says.
@@ -30,7 +29,7 @@ export async function loadTokenizer(
   const foreign = await readForeignTokenizer(directoryOrFile, tiktoken);
   if (foreign !== undefined) {
     return atPath(foreign.path, async () => {
-      const tokenizer = await parseWithEither(foreign.json, { config: foreign.config });
+      const tokenizer = parseTokenizer(foreign.json, { config: foreign.config });
       const [failure] = runSelfTest(tokenizer, foreign.samples);
       if (failure === undefined) return tokenizer;
       throw new TokenizerError(
@@ -40,19 +39,8 @@ export async function loadTokenizer(
     });
   }
   const { path, json, options } = await readTokenizerFiles(directoryOrFile);
-  return atPath(path, async () =>
-    wasSavedByAdapter(options.config) ? parseHfTokenizer(json, options) : parseWithEither(json, options),
-  );
-}
-
-async function parseWithEither(json: unknown, options: ParseTokenizerOptions): Promise<Tokenizer> {
-  try {
+  return atPath(path, async () => {
+    if (wasSavedByAdapter(options.config)) return parseHfTokenizer(json, options);
     return parseTokenizer(json, options);
-  } catch (error) {
-    if (!(error instanceof TokenizerError) || error.code !== "TOKENIZER_UNSUPPORTED") throw error;
-    return parseHfTokenizer(json, options).catch((failure: Error) => {
-      const help = `@huggingface/tokenizers cannot read it either: ${failure.message}`;
-      throw new TokenizerError(error.code, error.message, { cause: error, help });
-    });
-  }
+  });
 }

@@ -4,6 +4,7 @@ import { CharTokenizer, isCharJson } from "./char-tokenizer.ts";
 import { TokenizerError } from "./errors.ts";
 import { asObject, type JsonObject } from "./json-reader.ts";
 import { checkManifest } from "./manifest.ts";
+import { PipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { asTokenizerJson } from "./tokenizer-json.ts";
 
@@ -18,21 +19,22 @@ export interface ParseTokenizerOptions {
 }
 
 /**
- * Makes a tokenizer of the contents of a `tokenizer.json`: one of this package, or a byte-level BPE of another program
- * whose pieces are cut the way of GPT-2, Llama 3 or Qwen 2. `truncation` and `padding` in the file are not applied, as
- * in transformers: they are options of `encodeBatch`.
+ * Makes a tokenizer of the contents of a `tokenizer.json`: one of this package, a byte-level BPE of another program whose
+ * pieces are cut the way of GPT-2, Llama 3 or Qwen 2, or, for anything else that Hugging Face tokenizers 0.23 can say, a
+ * `PipelineTokenizer`. `truncation` and `padding` in the file are not applied, as in transformers: they are options of
+ * `encodeBatch` and `encodeFull`.
  *
  * @throws {TokenizerError} `TOKENIZER_FILE_INVALID`; `TOKENIZER_UNSUPPORTED` for anything that would need more than
  * this package does: never another tokenizer in its place; `TOKENIZER_MANIFEST_MISMATCH`
  */
 export function parseTokenizer(json: unknown, options: ParseTokenizerOptions = {}): Tokenizer {
   const files = tokenizerFiles(json, options);
+  if (isCharJson(files.json)) return new CharTokenizer(files);
   try {
-    return isCharJson(files.json) ? new CharTokenizer(files) : new BpeTokenizer(files);
+    return new BpeTokenizer(files);
   } catch (error) {
     if (!(error instanceof TokenizerError) || error.code !== "TOKENIZER_UNSUPPORTED") throw error;
-    const help = "parseHfTokenizer runs @huggingface/tokenizers, which may know it.";
-    throw new TokenizerError(error.code, error.message, { cause: error, help });
+    return new PipelineTokenizer(files);
   }
 }
 

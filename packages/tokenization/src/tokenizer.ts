@@ -1,3 +1,4 @@
+import type { EncodeFullOptions, FullEncoding } from "./pipeline/full-encoding.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
 
 /** A token that stands for something other than text. */
@@ -90,6 +91,8 @@ export interface Tokenizer {
   encodeBatch(texts: readonly string[], options?: EncodeBatchOptions): EncodedBatch;
   /** Ids of several texts, as `encode` gives them, without an array for each. @throws {TokenizerError} `TOKENIZER_OPTIONS_INVALID` */
   encodeFlat?(texts: readonly string[], options?: EncodeFlatOptions): FlatIds;
+  /** Tokens with offsets, word ids, masks and what truncation cut off. Absent from the simplest tokenizers. */
+  encodeFull?(text: string, options?: EncodeFullOptions): FullEncoding;
   /** @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID` */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   streamDecoder(options?: DecodeOptions): StreamDecoder;

@@ -83,14 +83,24 @@ describe("a file that cannot be used is an error, never another tokenizer", () =
 
   test.each<[string, (json: Changeable) => void, string, string]>([
     [
-      "a normalizer",
-      (json) => Object.assign(json, { normalizer: { type: "NFC" } }),
+      "a normalizer of a new kind",
+      (json) => Object.assign(json, { normalizer: { type: "New" } }),
       "TOKENIZER_UNSUPPORTED",
       "normalizer",
     ],
-    ["dropout", ({ model }) => Object.assign(model, { dropout: 0.1 }), "TOKENIZER_UNSUPPORTED", "model.dropout"],
-    ["another decoder", (json) => Object.assign(json, { decoder: null }), "TOKENIZER_UNSUPPORTED", "decoder"],
-    ["a byte without a token", ({ model }) => delete model.vocab.a, "TOKENIZER_UNSUPPORTED", "0x61"],
+    ["dropout", ({ model }) => Object.assign(model, { dropout: 1.5 }), "TOKENIZER_FILE_INVALID", "model.dropout"],
+    [
+      "another decoder",
+      (json) => Object.assign(json, { decoder: { type: "New" } }),
+      "TOKENIZER_UNSUPPORTED",
+      "decoder",
+    ],
+    [
+      "a merge of a byte without a token",
+      ({ model }) => delete model.vocab.a,
+      "TOKENIZER_FILE_INVALID",
+      "model.merges[",
+    ],
     [
       "two tokens of one id",
       ({ model }) => Object.assign(model.vocab, { zz: 5 }),
@@ -101,9 +111,9 @@ describe("a file that cannot be used is an error, never another tokenizer", () =
     ["a merge of one token", ({ model }) => model.merges.push("q"), "TOKENIZER_FILE_INVALID", "model.merges["],
     ["a fraction for an id", ({ model }) => Object.assign(model.vocab, { zz: 0.5 }), "TOKENIZER_FILE_INVALID", "2^26"],
     [
-      "an added token that strips",
-      ({ added_tokens }) => Object.assign(added_tokens[0]!, { lstrip: true }),
-      "TOKENIZER_UNSUPPORTED",
+      "an added token that strips more or less",
+      ({ added_tokens }) => Object.assign(added_tokens[0]!, { lstrip: "yes" }),
+      "TOKENIZER_FILE_INVALID",
       "lstrip",
     ],
     [
@@ -119,20 +129,8 @@ describe("a file that cannot be used is an error, never another tokenizer", () =
       "content",
     ],
     [
-      "a byte that is special",
-      (json) => json.added_tokens.push({ id: 1, content: "!", special: true }),
-      "TOKENIZER_UNSUPPORTED",
-      "0x21",
-    ],
-    [
-      "a prefix space",
-      ({ pre_tokenizer }) => Object.assign(pre_tokenizer, { add_prefix_space: true }),
-      "TOKENIZER_UNSUPPORTED",
-      "pre_tokenizer",
-    ],
-    [
-      "no pre-tokenizer",
-      (json) => Object.assign(json, { pre_tokenizer: null }),
+      "a pre-tokenizer of a new kind",
+      (json) => Object.assign(json, { pre_tokenizer: { type: "New" } }),
       "TOKENIZER_UNSUPPORTED",
       "pre_tokenizer",
     ],
@@ -147,6 +145,18 @@ describe("a file that cannot be used is an error, never another tokenizer", () =
     change(json);
     expect(() => parseTokenizer(json)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(place) }),
+    );
+  });
+
+  test("a byte that is special does not come out of text, nor is it left out", async () => {
+    const json = await bpe();
+    json.added_tokens.push({ id: json.model.vocab["!"], content: "!", special: true });
+    const tokenizer = parseTokenizer(json);
+    expect(() => tokenizer.encode("a!")).toThrow(
+      expect.objectContaining({ code: "TOKENIZER_SPECIAL_TOKEN_IN_TEXT", message: expect.stringContaining('"!"') }),
+    );
+    expect(tokenizer.decode(tokenizer.encode("a!", { allowedSpecial: "all" }), { skipSpecialTokens: false })).toBe(
+      "a!",
     );
   });
 

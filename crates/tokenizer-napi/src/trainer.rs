@@ -1,9 +1,9 @@
 //! Training: counting words, and learning merges.
 
-use crate::thrown;
+use crate::{invalid, thrown};
 use codex_tokenizer::pre_tokenizer::PreTokenizer;
 use codex_tokenizer::train::counter::Counter;
-use codex_tokenizer::train::merges::{Progress, Trainer, Training};
+use codex_tokenizer::train::merges::{Progress, Symbols, Trainer, Training};
 use napi::bindgen_prelude::{Float64Array, Result, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
@@ -64,7 +64,11 @@ impl NativeWordCounter {
 #[napi(object)]
 pub struct NativeTraining {
     /// The words as ids of `tokens`, or 2^32 - 1, which no merge reaches over.
-    pub symbols: Uint32Array,
+    pub symbols: Option<Uint32Array>,
+    /// Without `symbols`: the words as bytes, and the id of each byte.
+    pub bytes: Option<Uint8Array>,
+    /// See `bytes`.
+    pub byte_ids: Option<Uint32Array>,
     /// Where each word starts in `symbols`, and one more at the end.
     pub starts: Uint32Array,
     /// How often each word occurs.
@@ -84,7 +88,8 @@ pub struct NativeTraining {
 /// Learns the merges of byte-pair encoding.
 #[napi]
 pub struct NativeMergeTrainer {
-    trainer: Trainer,
+    /// None once it has given its result.
+    trainer: Option<Trainer>,
 }
 
 #[napi]
@@ -92,8 +97,13 @@ impl NativeMergeTrainer {
     /// Checks what it is given, and counts the pairs.
     #[napi(constructor, catch_unwind)]
     pub fn new(training: NativeTraining) -> Result<NativeMergeTrainer> {
+        let symbols = match (&training.symbols, &training.bytes, &training.byte_ids) {
+            (Some(symbols), None, None) => Symbols::Ids(symbols),
+            (None, Some(bytes), Some(ids)) if ids.len() == 256 => Symbols::Bytes(bytes, ids),
+            _ => return Err(invalid("symbols: expected ids, or bytes and 256 ids".into())),
+        };
         let trainer = Trainer::new(Training {
-            symbols: &training.symbols,
+            symbols,
             starts: &training.starts,
             counts: &training.counts,
             tokens: training.tokens,
@@ -102,28 +112,35 @@ impl NativeMergeTrainer {
             reserved: training.reserved,
             continuing_prefix: training.continuing_prefix,
         });
-        Ok(NativeMergeTrainer { trainer: trainer.map_err(thrown)? })
+        Ok(NativeMergeTrainer { trainer: Some(trainer.map_err(thrown)?) })
     }
 
     /// Makes up to `steps` merges. `going`, `done`, or `shared` when two pairs would make one name.
     #[napi(catch_unwind)]
-    pub fn run(&mut self, steps: u32) -> &'static str {
-        match self.trainer.run(steps as usize) {
+    pub fn run(&mut self, steps: u32) -> Result<&'static str> {
+        let trainer = self.trainer.as_mut().ok_or_else(finished)?;
+        Ok(match trainer.run(steps as usize) {
             Progress::Going => "going",
             Progress::Done => "done",
             Progress::SharedName => "shared",
-        }
+        })
     }
 
     /// Tokens so far.
     #[napi(catch_unwind)]
-    pub fn token_count(&self) -> u32 {
-        self.trainer.token_count() as u32
+    pub fn token_count(&self) -> Result<u32> {
+        Ok(self.trainer.as_ref().ok_or_else(finished)?.token_count() as u32)
     }
 
-    /// Left and right id of each merge, in order.
+    /// Left and right id of each merge, in order. Lets go of the memory, for which the garbage collector, who knows nothing of it, would take
+    /// its time.
     #[napi(catch_unwind)]
-    pub fn merges(&self) -> Uint32Array {
-        Uint32Array::new(self.trainer.merges().iter().flat_map(|(left, right)| [*left, *right]).collect())
+    pub fn finish(&mut self) -> Result<Uint32Array> {
+        let trainer = self.trainer.take().ok_or_else(finished)?;
+        Ok(Uint32Array::new(trainer.merges().iter().flat_map(|(left, right)| [*left, *right]).collect()))
     }
+}
+
+fn finished() -> napi::Error {
+    invalid("trainer: expected one that has not finished".into())
 }

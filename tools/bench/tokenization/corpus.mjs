@@ -2,6 +2,7 @@
  * Text to measure with, gathered from what package managers have put onto this machine; it is kept in `.cache` and never committed.
  *
  *   english     documentation: text, Markdown and reStructuredText of /usr/share/doc and of npm packages
+ *   prose       a hundred megabytes to train on: all of /usr/share/doc, manual pages, and of Python and C headers what is left to take
  *   code        Python of /usr/lib/python3*, declarations and JavaScript of npm packages
  *   cjk         TypeScript's messages in Chinese, Japanese and Korean
  *   worst-...   a megabyte without a place to cut
@@ -20,6 +21,18 @@ const GATHERED = {
     places: ["/usr/share/doc", "node_modules/.pnpm"],
     endings: /\.(txt|md|rst)(\.gz)?$|README(\.gz)?$/i,
     limit: 20 * MEGABYTE,
+  },
+  prose: {
+    places: [
+      "/usr/share/doc",
+      "/usr/share/man",
+      "node_modules/.pnpm",
+      "/usr/share/perl",
+      "/usr/lib/python3",
+      "/usr/include",
+    ],
+    endings: /\.(txt|md|rst|html|[1-8]|pod|pm|py|h)(\.gz)?$|README(\.gz)?$|changelog.*\.gz$|copyright$/i,
+    limit: 110 * MEGABYTE,
   },
   code: {
     places: [
@@ -56,7 +69,8 @@ const WORST = {
     Array.from({ length: MEGABYTE / 3 }, (_, i) => String.fromCharCode(0x4e00 + ((i * i * 31) % 5000))).join(""),
 };
 
-export const CORPORA = [...Object.keys(GATHERED), ...Object.keys(WORST)];
+/** Those that encoding is measured on; `prose` is for training. */
+export const CORPORA = [...Object.keys(GATHERED).filter((name) => name !== "prose"), ...Object.keys(WORST)];
 
 /**
  * Writes a corpus and says where: `<name>.txt`, all documents one after the other, and `<name>.json`, their lengths in bytes.

@@ -19,8 +19,8 @@ const MAX_SYMBOLS: usize = 1 << 30;
 
 /// What to train on.
 pub struct Training<'a> {
-    /// The words as ids of `tokens`, or `BREAK`.
-    pub symbols: &'a [u32],
+    /// The words.
+    pub symbols: Symbols<'a>,
     /// Where each word starts in `symbols`, and one more at the end.
     pub starts: &'a [u32],
     /// How often each word occurs.
@@ -35,6 +35,38 @@ pub struct Training<'a> {
     pub reserved: Vec<String>,
     /// What tokens inside a word begin with; it is dropped from the right one of a pair.
     pub continuing_prefix: String,
+}
+
+/// Words, one after the other.
+#[derive(Clone, Copy)]
+pub enum Symbols<'a> {
+    /// As ids of tokens, or `BREAK`.
+    Ids(&'a [u32]),
+    /// As bytes, and the id of each of the 256.
+    Bytes(&'a [u8], &'a [u32]),
+}
+
+impl Symbols<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Symbols::Ids(ids) => ids.len(),
+            Symbols::Bytes(bytes, _) => bytes.len(),
+        }
+    }
+
+    fn are_below(&self, tokens: usize) -> bool {
+        match self {
+            Symbols::Ids(ids) => ids.iter().all(|id| *id == BREAK || (*id as usize) < tokens),
+            Symbols::Bytes(_, ids) => ids.len() == 256 && ids.iter().all(|id| (*id as usize) < tokens),
+        }
+    }
+
+    fn append(&self, from: usize, to: usize, target: &mut Vec<u32>) {
+        match self {
+            Symbols::Ids(ids) => target.extend_from_slice(&ids[from..to]),
+            Symbols::Bytes(bytes, ids) => target.extend(bytes[from..to].iter().map(|byte| ids[usize::from(*byte)])),
+        }
+    }
 }
 
 /// Why `Trainer::run` returned.
@@ -80,8 +112,7 @@ impl Trainer {
         ensure!(whole, "starts: expected ascending numbers from 0 to {}", symbols.len());
         ensure!(symbols.len() + counts.len() < MAX_SYMBOLS, "symbols: expected less than 2^30, got {}", symbols.len());
         ensure!(tokens.len() < 1 << 26 && training.vocab_size < 1 << 26, "vocabSize: expected less than 2^26, got {}", training.vocab_size);
-        let known = symbols.iter().all(|symbol| *symbol == BREAK || (*symbol as usize) < tokens.len());
-        ensure!(known, "symbols: expected ids below {}", tokens.len());
+        ensure!(symbols.are_below(tokens.len()), "symbols: expected ids below {}", tokens.len());
         let exact = counts.iter().all(|count| *count >= 0.0 && count.fract() == 0.0 && *count <= 9_007_199_254_740_991.0);
         ensure!(exact, "counts: expected integers up to 2^53 - 1");
 
@@ -91,12 +122,12 @@ impl Trainer {
         words.push(0);
         let mut kept = Vec::with_capacity(counts.len());
         for (range, count) in starts.windows(2).zip(counts) {
-            let word = &symbols[range[0] as usize..range[1] as usize];
+            let (from, to) = (range[0] as usize, range[1] as usize);
             // A word of one symbol has no pairs.
-            if word.len() < 2 {
+            if to - from < 2 {
                 continue;
             }
-            arena.extend_from_slice(word);
+            symbols.append(from, to, &mut arena);
             arena.push(BREAK);
             words.resize(arena.len(), kept.len() as u32);
             kept.push(*count as u64);
@@ -444,7 +475,7 @@ mod tests {
             }
             let (vocab_size, min_frequency) = (letters + next(30), next(4));
             let mut trainer = Trainer::new(Training {
-                symbols: &words.iter().flat_map(|(word, _)| word.clone()).collect::<Vec<_>>(),
+                symbols: Symbols::Ids(&words.iter().flat_map(|(word, _)| word.clone()).collect::<Vec<_>>()),
                 starts: &starts,
                 counts: &words.iter().map(|(_, count)| *count as f64).collect::<Vec<_>>(),
                 tokens: (0..letters as u8).map(|letter| char::from(b'a' + letter).to_string()).collect(),
@@ -463,7 +494,7 @@ mod tests {
     fn training<'a>(symbols: &'a [u32], starts: &'a [u32], counts: &'a [f64]) -> Training<'a> {
         let tokens = ["a", "b"].map(String::from).to_vec();
         let (reserved, continuing_prefix) = (vec!["ab".into()], String::new());
-        Training { symbols, starts, counts, tokens, vocab_size: 9, min_frequency: 0, reserved, continuing_prefix }
+        Training { symbols: Symbols::Ids(symbols), starts, counts, tokens, vocab_size: 9, min_frequency: 0, reserved, continuing_prefix }
     }
 
     #[test]

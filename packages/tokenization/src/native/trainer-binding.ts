@@ -14,7 +14,10 @@ export interface NativeWordCounter {
 }
 
 export interface NativeTraining {
-  readonly symbols: Uint32Array;
+  /** Words as ids; else `bytes` has them, and `byteIds` the id of each byte. */
+  readonly symbols?: Uint32Array;
+  readonly bytes?: Uint8Array;
+  readonly byteIds?: Uint32Array;
   readonly starts: Uint32Array;
   readonly counts: Float64Array;
   readonly tokens: readonly string[];
@@ -28,6 +31,6 @@ export interface NativeMergeTrainer {
   /** Makes up to `steps` merges. `shared`: two pairs would make one name, which this trainer does not do. */
   run(steps: number): "going" | "done" | "shared";
   tokenCount(): number;
-  /** Left and right id of each merge. */
-  merges(): Uint32Array;
+  /** Left and right id of each merge. Lets go of the memory: nothing else works afterwards. */
+  finish(): Uint32Array;
 }

@@ -25,10 +25,12 @@ export interface ReadCorpusOptions {
  */
 export async function readCorpus(
   texts: AsyncIterable<string> | Iterable<string>,
+  /** `utf8` is valid until it returns. */
   onText: (text: string, utf8: Uint8Array) => void | Promise<void>,
   { totalBytes, signal, onProgress }: ReadCorpusOptions,
 ): Promise<Omit<TokenizerManifest["corpus"], "inputs">> {
   const hash = createHash("sha256");
+  const encode = utf8Encoder();
   const length = Buffer.alloc(8);
   const startMs = performance.now();
   let documents = 0;
@@ -41,7 +43,7 @@ export async function readCorpus(
     onProgress?.({ documents, bytes, bytesPerSecond, ...left });
   };
   for await (const text of texts) {
-    const encoded = isWellFormed(text) ? Buffer.from(text) : encodeUtf8(text);
+    const encoded = encode(text);
     length.writeBigUInt64LE(BigInt(encoded.length)); // keeps "ab", "c" apart from "a", "bc"
     hash.update(length).update(encoded);
     documents++;
@@ -57,7 +59,18 @@ export async function readCorpus(
   return { documents, bytes, sha256: hash.digest("hex") };
 }
 
-/** As the method that Node.js has and the TypeScript library for its age has not: far faster than a loop. */
+/** `encodeUtf8`, many times faster for strings without half surrogate pairs, into memory that is used again. */
+function utf8Encoder(): (text: string) => Uint8Array {
+  const encoder = new TextEncoder();
+  let buffer = new Uint8Array(1 << 16);
+  return (text) => {
+    if (!isWellFormed(text)) return encodeUtf8(text);
+    if (buffer.length < 3 * text.length) buffer = new Uint8Array(Math.max(3 * text.length, 2 * buffer.length));
+    return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
+  };
+}
+
+/** As the method that Node.js has and the TypeScript library for its age has not. */
 function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }

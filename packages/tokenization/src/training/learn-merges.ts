@@ -44,15 +44,20 @@ async function runTypeScript(training: MergeTraining, step: (tokens: number) => 
   }
 }
 
-/** @returns undefined without the library, and for what it does not do: `training` is as it was then */
+/** @returns undefined without the library, and for what it does not do */
 async function runNative(
   training: MergeTraining,
   step: (tokens: number) => Promise<void>,
 ): Promise<TrainedMerges | undefined> {
   const { binding } = nativeLibrary();
   if (binding === undefined || training.symbols.length + training.counts.length >= MAX_NATIVE_SYMBOLS) return undefined;
-  const { reserved, continuingPrefix = "" } = training;
-  const trainer = new binding.NativeMergeTrainer({ ...training, reserved: [...reserved], continuingPrefix });
+  const { symbols, byteIds, reserved, continuingPrefix = "", ...rest } = training;
+  const trainer = new binding.NativeMergeTrainer({
+    ...rest,
+    ...(symbols instanceof Uint8Array ? { bytes: symbols, ...(byteIds && { byteIds }) } : { symbols }),
+    reserved: [...reserved],
+    continuingPrefix,
+  });
   for (;;) {
     const state = trainer.run(MERGES_BETWEEN_PAUSES);
     if (state === "shared") return undefined;
@@ -60,7 +65,7 @@ async function runNative(
     await step(trainer.tokenCount());
   }
   const tokens = [...training.tokens];
-  const ids = trainer.merges();
+  const ids = trainer.finish();
   const merges: [string, string][] = [];
   for (let i = 0; i < ids.length; i += 2) {
     const [left, right] = [tokens[ids[i]!]!, tokens[ids[i + 1]!]!];

@@ -13,12 +13,21 @@ export interface WordList {
  * @throws {TokenizerError} `TOKENIZER_COUNT_OVERFLOW` if a sum over all of them may pass 2^53 - 1
  */
 export function loadWords(counts: WordCounts): WordList {
+  const words = counts.list ?? readWords(counts);
+  let weight = 0;
+  words.counts.forEach((count, word) => {
+    weight += count * (words.starts[word + 1]! - words.starts[word]!);
+  });
+  if (weight > Number.MAX_SAFE_INTEGER) refuse(`${weight} bytes in all`, "at most 2^53 - 1");
+  return words;
+}
+
+function readWords(counts: WordCounts): WordList {
   let bytes = new Uint8Array(1 << 16);
   let starts = new Uint32Array(1 << 12);
   let numbers = new Float64Array(1 << 12);
   let size = 0;
   let used = 0;
-  let weight = 0;
   const words = counts.cursor();
   try {
     while (words.next()) {
@@ -40,8 +49,6 @@ export function loadWords(counts: WordCounts): WordList {
       for (let from = words.start; from < words.end; ) bytes[used++] = words.bytes[from++]!;
       numbers[size++] = words.count;
       starts[size] = used;
-      weight += words.count * length;
-      if (weight > Number.MAX_SAFE_INTEGER) refuse(`${weight} bytes in all`, "at most 2^53 - 1");
     }
   } finally {
     words.close();

@@ -11,8 +11,9 @@ import { PairTable } from "../pair-table.ts";
 import { BREAK } from "./alphabet.ts";
 
 export interface MergeTraining {
-  /** The words as ids of `tokens`, merged in place; no merge reaches over a `BREAK`. */
-  readonly symbols: Uint32Array;
+  /** The words as ids of `tokens`, or as bytes, of which `byteIds` has the ids; no merge reaches over a `BREAK`. */
+  readonly symbols: Uint32Array | Uint8Array;
+  readonly byteIds?: Uint32Array;
   /** Word i is `symbols` from `starts[i]` to `starts[i + 1]`. */
   readonly starts: Uint32Array;
   /** How often each word occurs. */
@@ -45,7 +46,8 @@ interface QueuedPair {
 
 /** Yields after each merge the number of tokens, so that the caller can give way; returns the result. */
 export function* trainMerges(training: MergeTraining): Generator<number, TrainedMerges, undefined> {
-  const { symbols, starts, counts, minFrequency, reserved, vocabSize, continuingPrefix = "" } = training;
+  const { starts, counts, minFrequency, reserved, vocabSize, continuingPrefix = "" } = training;
+  const symbols = symbolIds(training); // merged in place
   const ends = starts.slice(1);
   const tokens = [...training.tokens];
   const ids = new Map(tokens.map((token, id) => [token, id]));
@@ -103,6 +105,12 @@ export function* trainMerges(training: MergeTraining): Generator<number, Trained
     yield tokens.length;
   }
   return { tokens, merges };
+}
+
+function symbolIds({ symbols, byteIds }: MergeTraining): Uint32Array {
+  const ids = new Uint32Array(symbols);
+  if (byteIds !== undefined) for (let i = 0; i < ids.length; i++) ids[i] = byteIds[ids[i]!]!;
+  return ids;
 }
 
 /** The name of the token that a merge makes. */

@@ -62,7 +62,8 @@ export async function trainByteLevelBpe(source: TrainingSource, options: TrainBp
     });
     const { tokens, merges } = await learnMerges(
       {
-        symbols: byteSymbols(words.bytes, byteIds),
+        symbols: words.bytes,
+        byteIds,
         starts: words.starts,
         counts: words.counts,
         tokens: [...special, ...BYTES_BY_CHARACTER.map(byteToCharacter)],
@@ -99,12 +100,6 @@ export async function trainByteLevelBpe(source: TrainingSource, options: TrainBp
     const tokenizer = new BpeTokenizer({ json, config: tokenizerConfig(specialTokens), manifest: { ...manifest } });
     return Object.assign(tokenizer, { manifest });
   });
-}
-
-function byteSymbols(bytes: Uint8Array, byteIds: Uint32Array): Uint32Array {
-  const symbols = new Uint32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) symbols[i] = byteIds[bytes[i]!]!;
-  return symbols;
 }
 
 function checkOptions(

@@ -126,6 +126,7 @@ export class WordCounter {
       ...(this.#pruned === undefined ? {} : { pruned: this.#pruned }),
     };
     return new WordCounts(header, {
+      list: path === undefined && this.#table.size === 0 ? words : undefined,
       cursor: () => {
         if (path !== undefined) return new WordCountReader(path, this.#blockBytes);
         return words === undefined ? this.#table.cursor() : mergeCursors([listCursor(words), this.#table.cursor()]);

@@ -3,6 +3,7 @@ import { TokenizerError } from "../errors.ts";
 import { asObject, asString, invalid, isObject, type JsonObject } from "../json-reader.ts";
 import { UNICODE_TABLES } from "../unicode-classes.ts";
 import { decodeUtf8 } from "../utf8.ts";
+import type { WordList } from "./load-words.ts";
 import { isWellFormed } from "./well-formed.ts";
 import { writeWordCounts } from "./word-count-file.ts";
 import { WordCountReader } from "./word-count-reader.ts";
@@ -33,6 +34,8 @@ export interface WordCountHeader {
 
 interface WordStore {
   cursor(): WordCursor;
+  /** The words as a list, where there is one. */
+  readonly list?: WordList | undefined;
   dispose(): Promise<void>;
 }
 
@@ -58,6 +61,11 @@ export class WordCounts {
     } finally {
       words.close();
     }
+  }
+
+  /** The words as a list, if they lie in memory as one. */
+  get list(): WordList | undefined {
+    return this.#disposed ? undefined : this.#store.list;
   }
 
   /** As `entries`, without an object for each word. The caller closes it. */

@@ -22,6 +22,35 @@ export {
 } from "./plugins.ts";
 export { listRuns, type RunListing, showRun } from "./run-index.ts";
 export {
+  type ComparedTokenizer,
+  type CompareTokenizersRequest,
+  compareTokenizers,
+} from "./tokenizer-tools/compare-tokenizers.ts";
+export {
+  type DecodeIdsRequest,
+  decodeIds,
+  type EncodedText,
+  type EncodeTextRequest,
+  encodeText,
+} from "./tokenizer-tools/encode-text.ts";
+export {
+  type ExportedTokenizer,
+  type ExportFormat,
+  type ExportTokenizerRequest,
+  exportTokenizer,
+} from "./tokenizer-tools/export-tokenizer.ts";
+export type { TokenizerReference } from "./tokenizer-tools/open-tokenizer.ts";
+export {
+  type TokenizerStatistics,
+  type TokenizerStatisticsRequest,
+  tokenizerStatistics,
+} from "./tokenizer-tools/tokenizer-statistics.ts";
+export {
+  type TokenizerCheck,
+  type ValidateTokenizerRequest,
+  validateTokenizer,
+} from "./tokenizer-tools/validate-tokenizer.ts";
+export {
   inspectTokenizer,
   type TokenizerInspection,
   type TrainedTokenizerFiles,

@@ -2,10 +2,10 @@ import { join, resolve } from "node:path";
 import { validateConfig } from "@codex/config";
 import { createTextSource } from "@codex/data";
 import { makeDirectory, writeFileDurably } from "@codex/storage";
-import { loadTokenizer } from "@codex/tokenization";
 import type { TSchema } from "typebox";
 import { PipelineError } from "./errors.ts";
 import { openRegistries } from "./registries.ts";
+import { openTokenizer, type TokenizerReference } from "./tokenizer-tools/open-tokenizer.ts";
 
 export interface TrainTokenizerRequest {
   /** Files, folders or globs. */
@@ -71,12 +71,20 @@ export interface TokenizerInspection {
   readonly kind: string;
   readonly vocabSize: number;
   readonly specialTokens: readonly { readonly role: string; readonly token: string; readonly id: number }[];
-  readonly encoding?: { readonly ids: readonly number[]; readonly tokens: readonly string[] };
+  readonly encoding?: {
+    readonly ids: readonly number[];
+    readonly tokens: readonly string[];
+    /** The text that each token adds; empty while the bytes of a character are incomplete. */
+    readonly pieces: readonly string[];
+  };
 }
 
-/** What is inside a tokenizer, and where it cuts a text. @param path - a `tokenizer.json`, or a folder that holds one */
-export async function inspectTokenizer(path: string, text?: string): Promise<TokenizerInspection> {
-  const tokenizer = await loadTokenizer(path);
+/** What is inside a tokenizer, and where it cuts a text. @param reference - a path, or a rank file with its pattern */
+export async function inspectTokenizer(
+  reference: string | TokenizerReference,
+  text?: string,
+): Promise<TokenizerInspection> {
+  const tokenizer = await openTokenizer(typeof reference === "string" ? { path: reference } : reference);
   const { additional, ...roles } = tokenizer.specialTokens;
   const specialTokens = [
     ...Object.entries(roles).map(([role, { token, id }]) => ({ role, token, id })),
@@ -85,8 +93,10 @@ export async function inspectTokenizer(path: string, text?: string): Promise<Tok
   const inspection = { kind: tokenizer.kind, vocabSize: tokenizer.vocabSize, specialTokens };
   if (text === undefined) return inspection;
   const ids = [...tokenizer.encode(text)];
-  return {
-    ...inspection,
-    encoding: { ids, tokens: ids.map((id) => tokenizer.decode([id], { skipSpecialTokens: false })) },
-  };
+  const stream = tokenizer.streamDecoder({ skipSpecialTokens: false });
+  const pieces = ids.map((id) => stream.push(id));
+  const rest = stream.end();
+  if (pieces.length > 0) pieces[pieces.length - 1] += rest;
+  const tokens = ids.map((id) => tokenizer.decode([id], { skipSpecialTokens: false }));
+  return { ...inspection, encoding: { ids, tokens, pieces } };
 }

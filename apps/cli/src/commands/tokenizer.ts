@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { withSignals } from "../signals.ts";
-import { table } from "../terminal.ts";
 import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
+import { addTokenizerFileCommands } from "./tokenizer-files.ts";
+import { addTokenizerTextCommands } from "./tokenizer-texts.ts";
 
 interface TrainTokenizerFlags extends SharedOptions {
   readonly input: string[];
@@ -12,7 +13,9 @@ interface TrainTokenizerFlags extends SharedOptions {
 }
 
 export function addTokenizerCommand(program: Command, context: CommandContext): void {
-  const tokenizer = program.command("tokenizer").description("Train a tokenizer, or look into one.");
+  const tokenizer = program
+    .command("tokenizer")
+    .description("Train tokenizers, look into them, compare and export them.");
 
   withSharedOptions(tokenizer.command("train"))
     .description("Train a tokenizer on text files and write tokenizer.json, its companions and manifest.json.")
@@ -35,29 +38,6 @@ export function addTokenizerCommand(program: Command, context: CommandContext): 
       });
     });
 
-  withSharedOptions(tokenizer.command("inspect"))
-    .description("Say what is inside a tokenizer, and where a text is cut.")
-    .argument("<path>", "a tokenizer.json, or a folder that holds one")
-    .option("--text <text>", "a text to encode")
-    .addHelpText("after", `\nExample:\n  $ codex tokenizer inspect runs/<run-id>/tokenizer --text "const x = 1;"`)
-    .action(async (path: string, flags: SharedOptions & { readonly text?: string }) => {
-      const { inspectTokenizer } = await import("@codex/pipeline");
-      const result = await inspectTokenizer(path, flags.text);
-      if (flags.json) {
-        context.terminal.out.write(`${JSON.stringify(result)}\n`);
-        return;
-      }
-      const rows = [
-        ["kind", result.kind],
-        ["vocab_size", String(result.vocabSize)],
-        ["special tokens", result.specialTokens.map(({ token, id }) => `${token}=${id}`).join(" ") || "none"],
-      ];
-      if (result.encoding) {
-        rows.push(
-          ["ids", result.encoding.ids.join(" ")],
-          ["tokens", result.encoding.tokens.map((token) => JSON.stringify(token)).join(" ")],
-        );
-      }
-      context.terminal.out.write(`${table(rows)}\n`);
-    });
+  addTokenizerTextCommands(tokenizer, context);
+  addTokenizerFileCommands(tokenizer, context);
 }

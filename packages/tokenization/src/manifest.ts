@@ -24,7 +24,8 @@ export interface TokenizerManifest {
     readonly vocab_size: number | null;
     readonly min_frequency: number | null;
     readonly pre_tokenizer: string;
-    readonly normalization: null;
+    /** The `normalizer` of the file. */
+    readonly normalization: JsonObject | null;
     readonly special_tokens: SpecialTokenOptions;
     readonly unicode_tables: string | null;
     /** Settings that only some trainers have. */

@@ -11,5 +11,6 @@ export const TRAINED: Record<string, () => Promise<TrainedFiles>> = {
   "character-bpe": () => trainCharacterBpe(CORPUS, { vocabSize: 330, characterCoverage: 1 }),
   "character-bpe-coverage": () => trainCharacterBpe(CORPUS, { vocabSize: 320, characterCoverage: 0.95 }),
   "word-level": () => trainWordLevel(CORPUS, { vocabSize: 20 }),
+  "word-piece-bert": () => trainWordPiece(CORPUS, { vocabSize: 110, preTokenizer: "bert-uncased" }),
   "word-piece": () => trainWordPiece(CORPUS, { vocabSize: 110 }),
 };

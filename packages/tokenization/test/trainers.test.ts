@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   countWords,
   mergeWordCounts,
+  parseTokenizer,
   type TrainingProgress,
   trainCharacterBpe,
   trainWordLevel,
@@ -19,11 +20,18 @@ interface Case {
   /** By id; of WordPiece: sorted. */
   vocab: string[];
   merges?: [string, string][];
+  preTokenizer?: "whitespace" | "bert" | "bert-uncased";
+}
+
+interface Opened {
+  sha256: string;
+  vocabSize: number;
+  cases: { text: string; ids: number[]; decoded: string }[];
 }
 
 /** Made by tools/parity/tokenization/train_fixtures.py. */
-const theirs = golden<Record<"characterBpe" | "wordLevel" | "wordPiece", Case[]>>("trainers.json");
-const opened = golden<Record<string, { sha256: string; vocabSize: number }>>("trained-opened.json");
+const theirs = golden<Record<"characterBpe" | "wordLevel" | "wordPiece" | "wordPieceBert", Case[]>>("trainers.json");
+const opened = golden<Record<string, Opened>>("trained-opened.json");
 
 const byId = (model: { readonly [field: string]: unknown }): string[] =>
   Object.entries(model.vocab as Record<string, number>)
@@ -47,20 +55,29 @@ test("WordLevel has the vocabulary of Hugging Face tokenizers", async () => {
 
 test("WordPiece has the tokens of Hugging Face tokenizers, where those are the same in all of its runs", async () => {
   expect(theirs.wordPiece.length).toBeGreaterThan(7);
-  for (const { corpus, vocabSize, minFrequency, vocab } of theirs.wordPiece) {
-    const { json } = await trainWordPiece(corpus, { vocabSize, minFrequency });
+  expect(theirs.wordPieceBert.length).toBeGreaterThan(1);
+  for (const { corpus, vocabSize, minFrequency, vocab, preTokenizer } of [
+    ...theirs.wordPiece,
+    ...theirs.wordPieceBert,
+  ]) {
+    const { json } = await trainWordPiece(corpus, { vocabSize, minFrequency, preTokenizer: preTokenizer! });
     expect(new Set(byId(json.model))).toEqual(new Set(vocab));
   }
 });
 
 test.each(Object.keys(TRAINED))("%s: Hugging Face tokenizers has opened this very file", async (name) => {
-  const { json, manifest } = await TRAINED[name]!();
+  const { json, config, manifest } = await TRAINED[name]!();
   const sha256 = createHash("sha256").update(serializeJson(json)).digest("hex");
   expect({ sha256, vocabSize: byId(json.model).length }).toEqual({
     sha256: opened[name]!.sha256,
     vocabSize: opened[name]!.vocabSize,
   });
   expect(manifest.result).toMatchObject({ sha256, vocab_size: opened[name]!.vocabSize });
+  const tokenizer = parseTokenizer(json, { config, manifest });
+  for (const { text, ids, decoded } of opened[name]!.cases) {
+    expect([...tokenizer.encode(text, { allowedSpecial: "all" })]).toEqual(ids);
+    expect(tokenizer.decode(ids)).toBe(decoded);
+  }
 });
 
 test("counts, merged from parts in any order, give the files that the texts give", async () => {
@@ -146,6 +163,11 @@ test.each([
     () => trainWordPiece(["abc"], { vocabSize: 400, specialTokens: { unk: "##b" } }),
     "TOKENIZER_SPECIAL_TOKEN_CONFLICT",
     "##b",
+  ],
+  [
+    () => trainWordPiece(["a"], { vocabSize: 400, preTokenizer: "gpt2" as "bert" }),
+    "TOKENIZER_OPTIONS_INVALID",
+    "preTokenizer: expected one of whitespace, bert, bert-uncased",
   ],
   [() => trainWordPiece([""], { vocabSize: 400 }), "TOKENIZER_CORPUS_EMPTY", "1 empty documents"],
 ])("%s is refused", async (train, code, message) => {

@@ -13,7 +13,7 @@ import random
 from pathlib import Path
 
 import tokenizers
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 GOLDEN = Path(__file__).parents[3] / "packages/tokenization/test/golden"
 RUNS = 12  # of WordPiece, which follows the order of a hash table that differs from run to run
@@ -67,13 +67,17 @@ def word_level(corpus: list[str], vocab_size: int, min_frequency: int) -> dict:
     return {"corpus": corpus, "vocabSize": vocab_size, "minFrequency": min_frequency, "vocab": sorted(vocab, key=vocab.get)}
 
 
-def word_piece(corpus: list[str], vocab_size: int, min_frequency: int) -> dict | None:
+def word_piece(corpus: list[str], vocab_size: int, min_frequency: int, uncased: bool | None = None) -> dict | None:
     """None where the result is not the same in all runs."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     results = set()
     for _ in range(RUNS):
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        if uncased is None:
+            tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        else:
+            tokenizer.normalizer = normalizers.BertNormalizer(lowercase=uncased)
+            tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         trainer = trainers.WordPieceTrainer(
             vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=special, show_progress=False
         )
@@ -81,7 +85,9 @@ def word_piece(corpus: list[str], vocab_size: int, min_frequency: int) -> dict |
         results.add(tuple(sorted(tokenizer.get_vocab())))
     if len(results) > 1:
         return None
-    return {"corpus": corpus, "vocabSize": vocab_size, "minFrequency": min_frequency, "vocab": list(results.pop())}
+    pre_tokenizer = "whitespace" if uncased is None else "bert-uncased" if uncased else "bert"
+    case = {"corpus": corpus, "vocabSize": vocab_size, "minFrequency": min_frequency, "vocab": list(results.pop())}
+    return {**case, "preTokenizer": pre_tokenizer}
 
 
 def opened() -> dict:
@@ -106,6 +112,9 @@ pieces = [word_piece(words("abcd", 12, 60), 60, 0) for _ in range(30)]
 pieces += [word_piece(words("ab#", 10, 60), 40, 0) for _ in range(30)]
 pieces += [word_piece(CORPUS, size, frequency) for size, frequency in [(180, 0), (200, 3), (1000, 4), (1000, 3)]]
 pieces = [case for case in pieces if case is not None]
+bert = [word_piece(words("abÉD.你", 12, 60), 60, 0, uncased) for uncased in [False, True] * 20]
+bert = [case for case in bert if case is not None]
+assert {case["preTokenizer"] for case in bert[:6]} == {"bert", "bert-uncased"}
 print(len(pieces), "corpora of which WordPiece is deterministic")
 assert len(pieces) >= 8
 write(
@@ -118,6 +127,7 @@ write(
             *(character_bpe(words(letters, 12, 8), 300, 0) for letters in ["a", "ab", "abc", "aé"]),
         ],
         "wordLevel": [word_level(CORPUS, 30, 0), word_level(CORPUS, 100, 2), word_level(words("ab", 20, 9), 12, 3)],
+        "wordPieceBert": bert[:6],
         "wordPiece": pieces[:16] + pieces[-4:] if len(pieces) > 20 else pieces,
     },
 )

@@ -3,13 +3,15 @@ import { wordAlphabet, wordSymbols } from "./alphabet.ts";
 import { learnMerges } from "./learn-merges.ts";
 import { loadWords } from "./load-words.ts";
 import { type TrainedFiles, trainedFiles } from "./trained-files.ts";
-import { refuseTaken, requireInteger, requireVocabSize } from "./training-options.ts";
+import { refuseOption, refuseTaken, requireInteger, requireVocabSize } from "./training-options.ts";
 import { type TrainingContext, type TrainingSource, withWordCounts } from "./training-source.ts";
-import { PRE_TOKENIZER_JSON } from "./word-splitter.ts";
+import { NORMALIZER_JSON, PRE_TOKENIZER_JSON } from "./word-splitter.ts";
 
 export interface TrainWordPieceOptions extends TrainingContext {
   /** Special tokens, characters, characters inside words, merges. */
   readonly vocabSize: number;
+  /** Default `whitespace`; `bert` and `bert-uncased` also set words and signs apart, and are what BERT's tokenizers do. */
+  readonly preTokenizer?: "whitespace" | "bert" | "bert-uncased";
   /** A pair that occurs less often is not merged. Default 0. */
   readonly minFrequency?: number;
   /** What tokens inside a word begin with. Default `##`. */
@@ -21,6 +23,7 @@ export interface TrainWordPieceOptions extends TrainingContext {
 }
 
 const DEFAULT_SPECIAL_TOKENS = { pad: "[PAD]", unk: "[UNK]", additional: ["[CLS]", "[SEP]", "[MASK]"] };
+const PRE_TOKENIZERS = ["whitespace", "bert", "bert-uncased"];
 const MAX_INPUT_CHARS_PER_WORD = 100; // of BERT; a longer word is `unk`
 
 /**
@@ -33,12 +36,15 @@ const MAX_INPUT_CHARS_PER_WORD = 100; // of BERT; a longer word is `unk`
  */
 export async function trainWordPiece(source: TrainingSource, options: TrainWordPieceOptions): Promise<TrainedFiles> {
   const { vocabSize, minFrequency = 0, continuingSubwordPrefix: prefix = "##", limitAlphabet = 1000 } = options;
-  const { specialTokens = DEFAULT_SPECIAL_TOKENS } = options;
+  const { specialTokens = DEFAULT_SPECIAL_TOKENS, preTokenizer = "whitespace" } = options;
+  if (!PRE_TOKENIZERS.includes(preTokenizer)) {
+    refuseOption("preTokenizer", `one of ${PRE_TOKENIZERS.join(", ")}`, preTokenizer);
+  }
   const special = specialTokenList(specialTokens);
   requireInteger("minFrequency", minFrequency, 0);
   requireInteger("limitAlphabet", limitAlphabet, 1);
 
-  return withWordCounts(source, "whitespace", options, async (counts) => {
+  return withWordCounts(source, preTokenizer, options, async (counts) => {
     const words = loadWords(counts);
     const alphabet = wordAlphabet(words, { characterCoverage: 1, limitAlphabet });
     const inAlphabet = new Set(alphabet);
@@ -95,7 +101,8 @@ export async function trainWordPiece(source: TrainingSource, options: TrainWordP
       counts,
       context: options,
       stages: {
-        pre_tokenizer: PRE_TOKENIZER_JSON.whitespace,
+        normalizer: NORMALIZER_JSON[preTokenizer] ?? null,
+        pre_tokenizer: PRE_TOKENIZER_JSON[preTokenizer],
         post_processor: classificationTemplate(special),
         decoder: { type: "WordPiece", prefix, cleanup: false },
         model: {

@@ -4,6 +4,7 @@ import { type SpecialTokenOptions, specialAddedTokens, tokenizerConfig } from ".
 import type { TokenizerJson } from "../tokenizer-json.ts";
 import { countedCorpus, type TrainingContext } from "./training-source.ts";
 import type { WordCounts } from "./word-counts.ts";
+import { NORMALIZER_JSON } from "./word-splitter.ts";
 
 /** The files of a tokenizer that was trained: `parseTokenizer(json, { config, manifest })` makes it. */
 export interface TrainedFiles {
@@ -44,7 +45,7 @@ export function trainedFiles(parts: {
     trainer: { name: parts.trainer, version: 1 },
     settings: {
       pre_tokenizer,
-      normalization: null,
+      normalization: NORMALIZER_JSON[pre_tokenizer] ?? null,
       special_tokens: parts.specialTokens,
       unicode_tables,
       ...parts.settings,

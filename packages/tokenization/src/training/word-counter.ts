@@ -28,6 +28,8 @@ export interface WordBudgets {
   readonly onPrune?: (pruned: PrunedWords) => void;
 }
 
+/** Those that the native library knows. */
+const NATIVE_SPLITTERS: readonly WordSplitterName[] = ["gpt2", "llama3", "qwen2", "none"];
 /** Of text that the native library takes at a time. */
 const MAX_BATCH_BYTES = 2 ** 22;
 const MIN_MEMORY_BYTES = 2 ** 20;
@@ -216,7 +218,7 @@ function nativeCounter(
   limitBytes: number,
   threads = Math.min(availableParallelism(), 8),
 ): NativeWordCounter | undefined {
-  if (name === "whitespace" || name === "metaspace") return undefined;
+  if (!NATIVE_SPLITTERS.includes(name)) return undefined;
   const { binding } = nativeLibrary();
   return binding && new binding.NativeWordCounter(name, limitBytes, threads);
 }

@@ -1,14 +1,18 @@
 /** How texts are cut into the words that are counted: what a pre-tokenizer of the tokenizer to be does. */
 import type { JsonObject } from "../json-reader.ts";
+import { AlignedText } from "../pipeline/aligned-text.ts";
+import { punctuation, unitsOf } from "../pipeline/characters.ts";
+import { readBertNormalizer } from "../pipeline/normalizers/bert.ts";
 import { type PieceEnd, type PreTokenizerName, pieceEnd } from "../pre-tokenizer.ts";
 import { SPACE, unicodeClasses } from "../unicode-classes.ts";
 
 /**
  * - `gpt2`, `llama3`, `qwen2`, `none`: of byte-level tokenizers; every character belongs to a word
  * - `whitespace`: words between white space, which is dropped (`WhitespaceSplit`)
+ * - `bert`, `bert-uncased`: words and signs, in text that is cleaned, and lowercased without accents (`BertPreTokenizer`)
  * - `metaspace`: a space becomes U+2581, which begins a word; one is put before the text (`Metaspace`)
  */
-export type WordSplitterName = PreTokenizerName | "whitespace" | "metaspace";
+export type WordSplitterName = PreTokenizerName | "whitespace" | "bert" | "bert-uncased" | "metaspace";
 
 export const WORD_SPLITTER_NAMES: readonly WordSplitterName[] = [
   "gpt2",
@@ -16,6 +20,8 @@ export const WORD_SPLITTER_NAMES: readonly WordSplitterName[] = [
   "qwen2",
   "none",
   "whitespace",
+  "bert",
+  "bert-uncased",
   "metaspace",
 ];
 
@@ -31,10 +37,22 @@ export interface WordSplitter {
 const SPACE_MARK = "\u2581";
 
 /** The `pre_tokenizer` of those that are not byte-level. */
-export const PRE_TOKENIZER_JSON: Readonly<Record<"whitespace" | "metaspace", JsonObject>> = {
+export const PRE_TOKENIZER_JSON = {
   whitespace: { type: "WhitespaceSplit" },
+  bert: { type: "BertPreTokenizer" },
+  "bert-uncased": { type: "BertPreTokenizer" },
   metaspace: { type: "Metaspace", replacement: SPACE_MARK, prepend_scheme: "always", split: true },
+} as const satisfies Record<string, JsonObject>;
+
+/** The `normalizer` of those that have one. */
+export const NORMALIZER_JSON: Readonly<Partial<Record<WordSplitterName, JsonObject>>> = {
+  bert: bertNormalizer(false),
+  "bert-uncased": bertNormalizer(true),
 };
+
+function bertNormalizer(lowercase: boolean): JsonObject {
+  return { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase };
+}
 
 export function wordSplitter(name: WordSplitterName): WordSplitter {
   const whole = { name, prepare: (text: string) => text, isGap: () => false };
@@ -51,6 +69,28 @@ export function wordSplitter(name: WordSplitterName): WordSplitter {
           return end;
         },
         isGap: isSpace,
+      };
+    }
+    case "bert":
+    case "bert-uncased": {
+      const normalize = readBertNormalizer(NORMALIZER_JSON[name]!, "normalizer");
+      const classes = unicodeClasses();
+      const signs = punctuation();
+      return {
+        ...whole,
+        prepare: (text) => normalize(AlignedText.of(text, false)).text,
+        pieceEnd: (text, start) => {
+          const first = text.codePointAt(start)!;
+          const gap = classes[first] === SPACE;
+          let end = start + unitsOf(first);
+          if (signs.has(first)) return end;
+          for (; end < text.length; end += unitsOf(text.codePointAt(end)!)) {
+            const point = text.codePointAt(end)!;
+            if (signs.has(point) || (classes[point] === SPACE) !== gap) break;
+          }
+          return end;
+        },
+        isGap: (text, start) => classes[text.codePointAt(start)!] === SPACE,
       };
     }
     case "metaspace":

@@ -28,6 +28,7 @@ export type {
   PaddingOptions,
   TruncationOptions,
 } from "./pipeline/full-encoding.ts";
+export type { SamplingOptions } from "./pipeline/models/model.ts";
 export { PipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
 export type { PreTokenizerName } from "./pre-tokenizer.ts";
 export type { SpecialTokenOptions } from "./special-tokens.ts";

@@ -70,20 +70,28 @@ export class AlignedText {
   /** Puts a string in the place of each character; all of it has the range of the character. */
   mapCharacters(map: (point: number, character: string) => string): AlignedText {
     const { text } = this;
-    let changed = "";
-    let same = true;
+    const isAligned = this.#starts !== undefined;
     const origins: number[] = [];
+    let changed = "";
+    let copied = 0; // units of the text that `changed` has
     for (let i = 0; i < text.length; ) {
       const point = text.codePointAt(i)!;
       const units = unitsOf(point);
       const character = units === 1 ? text[i]! : text.slice(i, i + units);
       const mapped = map(point, character);
-      if (mapped !== character) same = false;
-      changed += mapped;
-      if (this.#starts !== undefined) for (let unit = 0; unit < mapped.length; unit++) origins.push(i);
+      if (mapped !== character) {
+        changed += text.slice(copied, i) + mapped;
+        if (isAligned) {
+          for (let unit = copied; unit < i; unit++) origins.push(unit);
+          for (let unit = 0; unit < mapped.length; unit++) origins.push(i);
+        }
+        copied = i + units;
+      }
       i += units;
     }
-    return same ? this : this.#withOrigins(changed, origins);
+    if (copied === 0) return this;
+    if (isAligned) for (let unit = copied; unit < text.length; unit++) origins.push(unit);
+    return this.#withOrigins(changed + text.slice(copied), origins);
   }
 
   /** Puts `content` in the place of each range; it has the range of the last character that it replaces. */

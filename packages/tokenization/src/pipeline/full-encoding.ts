@@ -1,4 +1,5 @@
 import type { EncodeOptions } from "../tokenizer.ts";
+import type { SamplingOptions } from "./models/model.ts";
 
 /** What offsets count: UTF-16 units, as JavaScript does; code points, as Python does; or bytes of UTF-8, as Rust does. */
 export type OffsetUnit = "utf16" | "codePoints" | "bytes";
@@ -37,7 +38,9 @@ export interface EncodeFullOptions extends EncodeOptions {
   readonly offsets?: OffsetUnit;
   readonly truncation?: TruncationOptions;
   readonly padding?: PaddingOptions;
-  /** Begins the stream of random numbers of a BPE model with dropout. Default 0. */
+  /** Unigram models: draws a segmentation instead of taking the best. */
+  readonly sampling?: SamplingOptions;
+  /** Begins the stream of random numbers of `sampling`, and of a BPE model with dropout. Default 0. */
   readonly seed?: number;
 }
 

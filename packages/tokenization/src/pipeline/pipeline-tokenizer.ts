@@ -14,7 +14,7 @@ import type { Decoder } from "./decoders/decoder.ts";
 import { readDecoder } from "./decoders/read-decoder.ts";
 import { type Encoding, emptyEncoding, joinEncodings } from "./encoding.ts";
 import type { EncodeFullOptions, FullEncoding, OffsetUnit } from "./full-encoding.ts";
-import type { Model, ModelToken, RandomStream } from "./models/model.ts";
+import type { Chance, Model, ModelToken } from "./models/model.ts";
 import { type ModelFile, type ModelKind, readModel } from "./models/read-model.ts";
 import { readNormalizer } from "./normalizers/read-normalizer.ts";
 import { pad } from "./padding.ts";
@@ -35,6 +35,7 @@ interface Piece {
   readonly addedId?: number;
 }
 
+const MAX_N_BEST = 1024;
 const CACHED_PIECES = 32_768;
 const CACHED_LENGTH = 32; // UTF-16 units; longer pieces seldom come again
 
@@ -77,10 +78,10 @@ export class PipelineTokenizer extends BaseTokenizer {
   protected encodeContent(text: string, allowed: Allowed): Uint32Array {
     const model = this.#modelFor(allowed);
     const ids = new IdBuffer(text.length >> 1);
-    const random = model.isDeterministic ? undefined : randomStream(0);
+    const chance = { random: randomStream(0) };
     for (const piece of this.#pieces(text, allowed, this.#needsPositions)) {
       if (piece.addedId !== undefined) ids.push(piece.addedId);
-      else for (const { id } of model.tokenize(piece.text.text, random)) ids.push(id);
+      else for (const { id } of model.tokenize(piece.text.text, chance)) ids.push(id);
     }
     return ids.toArray();
   }
@@ -121,16 +122,13 @@ export class PipelineTokenizer extends BaseTokenizer {
   #encodeRows(rows: readonly (readonly [string, string | undefined])[], options: EncodeFullOptions): FullEncoding[] {
     const { addSpecialTokens = true, truncation, padding, offsets = "utf16" } = options;
     if (!["utf16", "codePoints", "bytes"].includes(offsets)) {
-      throw new TokenizerError(
-        "TOKENIZER_OPTIONS_INVALID",
-        `offsets: expected "utf16", "codePoints" or "bytes", got ${JSON.stringify(offsets)}`,
-      );
+      refuse("offsets", '"utf16", "codePoints" or "bytes"', offsets);
     }
     if (truncation !== undefined) checkTruncation(truncation);
-    const random = randomStream(options.seed ?? 0);
+    const chance = this.#chance(options);
     const texts = rows.map((row) => row.filter((text) => text !== undefined).map((text) => new SequenceText(text)));
     let encodings = texts.map((row) => {
-      let parts = row.map((text, index) => this.#encodeSequence(text, index, options, random));
+      let parts = row.map((text, index) => this.#encodeSequence(text, index, options, chance));
       if (truncation !== undefined) {
         const added = addSpecialTokens ? (this.#postProcessor?.addedTokens(row.length === 2) ?? 0) : 0;
         parts = truncate(parts, truncation, added);
@@ -144,7 +142,7 @@ export class PipelineTokenizer extends BaseTokenizer {
     return encodings.map((encoding, index) => publish(encoding, texts[index]!, offsets));
   }
 
-  #encodeSequence(text: SequenceText, sequence: number, options: EncodeFullOptions, random: RandomStream): Encoding {
+  #encodeSequence(text: SequenceText, sequence: number, options: EncodeFullOptions, chance: Chance): Encoding {
     const { allowedSpecial = "none" } = options;
     const model = this.#modelFor(allowedSpecial);
     const encoding = emptyEncoding();
@@ -152,7 +150,7 @@ export class PipelineTokenizer extends BaseTokenizer {
       const content = piece.text.text;
       const tokens: readonly ModelToken[] =
         piece.addedId === undefined
-          ? model.tokenize(content, random)
+          ? model.tokenize(content, chance)
           : [{ id: piece.addedId, token: content, start: 0, end: utf8Length(content) }];
       const isWhole = tokens.length === 1 && tokens[0]!.end === utf8Length(content);
       const units = isWhole ? undefined : unitsOfBytes(content);
@@ -168,6 +166,18 @@ export class PipelineTokenizer extends BaseTokenizer {
       }
     });
     return encoding;
+  }
+
+  #chance({ seed = 0, sampling }: EncodeFullOptions): Chance {
+    if (!Number.isSafeInteger(seed)) refuse("seed", "a whole number", seed);
+    if (sampling === undefined) return { random: randomStream(seed) };
+    const { alpha, nBest } = sampling;
+    if (this.kind !== "unigram") refuse("sampling", "a Unigram model", this.kind);
+    if (!Number.isFinite(alpha) || alpha < 0) refuse("sampling.alpha", "a number from 0", alpha);
+    if (nBest !== undefined && (!Number.isSafeInteger(nBest) || nBest < 1 || nBest > MAX_N_BEST)) {
+      refuse("sampling.nBest", `a whole number from 1 to ${MAX_N_BEST}`, nBest);
+    }
+    return { random: randomStream(seed), sampling };
   }
 
   #pieces(text: string, allowed: Allowed, aligned: boolean): Piece[] {
@@ -225,17 +235,16 @@ class SequenceText {
 
 /** A model that remembers short pieces. */
 class CachedModel {
-  readonly isDeterministic: boolean;
   readonly #model: Model;
   readonly #cache = new Map<string, readonly ModelToken[]>();
 
   constructor(model: Model) {
     this.#model = model;
-    this.isDeterministic = model.isDeterministic;
   }
 
-  tokenize(piece: string, random: RandomStream | undefined): readonly ModelToken[] {
-    if (!this.isDeterministic || piece.length > CACHED_LENGTH) return this.#model.tokenize(piece, random);
+  tokenize(piece: string, chance: Chance): readonly ModelToken[] {
+    if (!this.#model.isDeterministic || chance.sampling !== undefined || piece.length > CACHED_LENGTH)
+      return this.#model.tokenize(piece, chance);
     let tokens = this.#cache.get(piece);
     if (tokens === undefined) {
       tokens = this.#model.tokenize(piece);
@@ -278,6 +287,13 @@ function publish(encoding: Encoding, texts: readonly SequenceText[], unit: Offse
     attentionMask: Uint8Array.from(encoding.attentionMask),
     overflowing: encoding.overflowing.map((one) => publish(one, texts, unit)),
   };
+}
+
+function refuse(option: string, expected: string, value: unknown): never {
+  throw new TokenizerError(
+    "TOKENIZER_OPTIONS_INVALID",
+    `${option}: expected ${expected}, got ${JSON.stringify(value)}`,
+  );
 }
 
 /** Whether a `Metaspace` asks where in the original a text begins. */

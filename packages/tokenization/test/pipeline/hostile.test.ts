@@ -137,11 +137,11 @@ test.each<[string, string]>([
   expect(tokenizer.encodeFull(text).tokens.join("")).toBe(text);
 });
 
-test("a hundred thousand of one character go through every shape", () => {
+test("twenty thousand units of one character go through every shape", () => {
   for (const { name, json } of golden<Shape[]>("shapes.json.gz")) {
     const tokenizer = parse(withCharsMap(json));
     for (const character of ["a", " ", "^", "\u4f60", "\u0301", "\u{1f469}\u200d"]) {
-      const text = character.repeat(100_000 / character.length);
+      const text = character.repeat(Math.floor(20_000 / character.length));
       const ids = tokenizer.encode(text, { addSpecialTokens: false });
       expect([name, character, ids.length <= 4 * text.length + 4]).toEqual([name, character, true]);
     }

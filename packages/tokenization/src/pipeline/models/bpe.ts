@@ -5,7 +5,7 @@ import { asFlag, asString, invalid, type JsonObject } from "../../json-reader.ts
 import { PairTable } from "../../pair-table.ts";
 import { readMerges, unsupported } from "../../tokenizer-json.ts";
 import { encodeUtf8, utf8Length } from "../../utf8.ts";
-import type { Model, ModelToken, RandomStream } from "./model.ts";
+import type { Chance, Model, ModelToken, RandomStream } from "./model.ts";
 
 const WHERE = "tokenizer.json: model";
 const MAX_MERGES = 2 ** 21; // so that a rank and a position are one exact float64
@@ -86,10 +86,10 @@ class Bpe implements Model {
     });
   }
 
-  tokenize(piece: string, random?: RandomStream): ModelToken[] {
+  tokenize(piece: string, chance?: Chance): ModelToken[] {
     const whole = this.#options.ignoreMerges ? this.#ordinary(piece) : undefined;
     if (whole !== undefined) return [{ id: whole, token: piece, start: 0, end: utf8Length(piece) }];
-    const { ids, lengths } = this.#merge(this.#symbols(piece), this.isDeterministic ? undefined : random);
+    const { ids, lengths } = this.#merge(this.#symbols(piece), this.isDeterministic ? undefined : chance?.random);
     let at = 0;
     return ids.map((id, index) => {
       const start = at;

@@ -7,11 +7,13 @@ import { asArray, asFlag, asString, invalid, type JsonObject } from "../../json-
 import { utf8Length } from "../../utf8.ts";
 import { unitsOf } from "../characters.ts";
 import { byteTokens } from "./bpe.ts";
-import type { Model, ModelToken } from "./model.ts";
+import type { Chance, Model, ModelToken } from "./model.ts";
 import { Trie } from "./trie.ts";
+import { bestPaths, draw, type LatticeEdge, logSumExp, samplePath } from "./unigram-lattice.ts";
 
 const WHERE = "tokenizer.json: model";
 const UNK_PENALTY = 10;
+const MAX_RANKED = 2 ** 22; // paths that are kept at a time
 
 export interface UnigramVocab {
   readonly tokens: readonly string[];
@@ -59,10 +61,10 @@ export class Unigram implements Model {
     this.#unkScore = lowest - UNK_PENALTY;
   }
 
-  tokenize(piece: string): readonly ModelToken[] {
+  tokenize(piece: string, chance?: Chance): readonly ModelToken[] {
     const tokens: ModelToken[] = [];
     let at = 0;
-    for (const text of this.#bestPath(piece)) {
+    for (const text of chance?.sampling === undefined ? this.#bestPath(piece) : this.#drawnPath(piece, chance)) {
       const start = at;
       at += utf8Length(text);
       const known = this.#ids.get(text);
@@ -80,31 +82,17 @@ export class Unigram implements Model {
   /** The texts of the tokens; neighbours that are unknown are one. */
   #bestPath(piece: string): string[] {
     const size = piece.length;
-    const { scores, unkId } = this.#vocab;
+    const { unkId } = this.#vocab;
     const best = new Float64Array(size + 1);
     const from = new Int32Array(size + 1).fill(-1);
     const ids = new Int32Array(size + 1);
-    const offer = (start: number, end: number, id: number, score: number): void => {
+    this.#forEachToken(piece, (start, end, id, score) => {
       const total = score + best[start]!;
       if (from[end] !== -1 && total <= best[end]!) return;
       best[end] = total;
       from[end] = start;
       ids[end] = id;
-    };
-    for (let start = 0; start < size; ) {
-      const units = unitsOf(piece.codePointAt(start)!);
-      let single = false;
-      for (let node = 0, end = start; end < size; ) {
-        node = this.#trie.next(node, piece.charCodeAt(end++));
-        if (node < 0) break;
-        const id = this.#trie.value(node);
-        if (id < 0) continue;
-        offer(start, end, id, scores[id]!);
-        if (end - start === units) single = true;
-      }
-      if (!single) offer(start, start + units, this.#unkId(piece.slice(start, start + units)), this.#unkScore);
-      start += units;
-    }
+    });
     const texts: string[] = [];
     for (let end = size; end > 0; ) {
       let start = from[end]!;
@@ -113,6 +101,62 @@ export class Unigram implements Model {
       end = start;
     }
     return texts.reverse();
+  }
+
+  /** The same of a path that is drawn. */
+  #drawnPath(piece: string, { random, sampling }: Chance): string[] {
+    const { alpha, nBest } = sampling!;
+    if (nBest !== undefined && piece.length * nBest > MAX_RANKED) {
+      throw new TokenizerError(
+        "TOKENIZER_TEXT_TOO_LONG",
+        `sampling.nBest: expected at most ${Math.floor(MAX_RANKED / piece.length)} for a piece of ${piece.length} characters, got ${nBest}`,
+        { help: "Leave nBest out: drawing from all segmentations takes little memory." },
+      );
+    }
+    const edges: LatticeEdge[] = [];
+    this.#forEachToken(piece, (start, end, id, score) => edges.push({ start, end, id, score }));
+    let path: readonly LatticeEdge[];
+    if (nBest === undefined) path = samplePath(edges, piece.length, { alpha, random });
+    else {
+      const paths = bestPaths(edges, piece.length, nBest);
+      const weights = paths.map(({ score }) => alpha * score);
+      const total = logSumExp(weights);
+      path =
+        paths[
+          draw(
+            weights.map((weight) => weight - total),
+            random,
+          )
+        ]!.edges;
+    }
+    const texts: string[] = [];
+    path.forEach(({ start, end, id }, index) => {
+      const text = piece.slice(start, end);
+      const follows = id === this.#vocab.unkId && path[index - 1]?.id === id;
+      if (follows) texts.push(texts.pop() + text);
+      else texts.push(text);
+    });
+    return texts;
+  }
+
+  /** Every token that the piece has at each of its positions, from left to right, and the unk token where no single character is one. */
+  #forEachToken(piece: string, visit: (start: number, end: number, id: number, score: number) => void): void {
+    const size = piece.length;
+    const { scores } = this.#vocab;
+    for (let start = 0; start < size; ) {
+      const units = unitsOf(piece.codePointAt(start)!);
+      let single = false;
+      for (let node = 0, end = start; end < size; ) {
+        node = this.#trie.next(node, piece.charCodeAt(end++));
+        if (node < 0) break;
+        const id = this.#trie.value(node);
+        if (id < 0) continue;
+        visit(start, end, id, scores[id]!);
+        if (end - start === units) single = true;
+      }
+      if (!single) visit(start, start + units, this.#unkId(piece.slice(start, start + units)), this.#unkScore);
+      start += units;
+    }
   }
 
   #byteIds(text: string): { id: number; token: string }[] | undefined {

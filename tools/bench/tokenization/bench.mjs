@@ -18,6 +18,7 @@ import { CORPORA, writeCorpus } from "./corpus.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const repository = dirname(dirname(dirname(here)));
 const folder = join(repository, ".cache", "bench", "tokenization");
+const TIMEOUT = 180_000;
 const python = process.env.CODEX_BENCH_PYTHON ?? "python3";
 
 const IMPLEMENTATIONS = {
@@ -36,15 +37,17 @@ function codex(args) {
   return [...sources, join(here, "encode-codex.mjs"), ...args];
 }
 
+/** @returns what the process printed, or `{ reason }` */
 function measure(implementation, tokenizer, corpus, repeats) {
   const [command, args, env] = IMPLEMENTATIONS[implementation](folder, tokenizer, corpus, repeats);
-  const { status, stdout, stderr } = spawnSync(command, args, {
+  const { status, signal, stdout, stderr } = spawnSync(command, args, {
     encoding: "utf8",
     env: { ...process.env, ...env },
     cwd: repository,
+    timeout: TIMEOUT,
   });
-  if (status !== 0) throw new Error(`${implementation} on ${corpus}: ${stderr.trim().split("\n").at(-1)}`);
-  return JSON.parse(stdout);
+  if (status === 0) return JSON.parse(stdout);
+  return { reason: signal === null ? (stderr.trim().split("\n").at(-1) ?? "") : `longer than ${TIMEOUT / 1000} s` };
 }
 
 function median(values) {
@@ -87,8 +90,13 @@ for (const tokenizer of values.tokenizers.split(",")) {
       for (const name of implementations) runs[name].push(measure(name, tokenizer, corpus, values.repeats));
     }
     const rates = {};
-    const expected = runs[implementations[0]][0].hash;
+    const expected = implementations.flatMap((name) => runs[name]).find(({ hash }) => hash !== undefined)?.hash;
     const cells = implementations.map((name) => {
+      const failure = runs[name].find(({ reason }) => reason !== undefined);
+      if (failure !== undefined) {
+        console.error(`${name}, ${tokenizer}, ${corpus}: ${failure.reason}`);
+        return "fails";
+      }
       rates[name] = median(runs[name].map(({ seconds }) => bytes / 1e6 / Math.min(...seconds)));
       rows.push({
         task: "encode-bpe",
@@ -102,8 +110,10 @@ for (const tokenizer of values.tokenizers.split(",")) {
       const same = runs[name].every(({ hash }) => hash === expected);
       return `${rates[name].toFixed(1)}${same ? "" : " (other ids)"}`;
     });
-    const ratio = (name) =>
-      implementations.includes(name) ? [`${(rates["codex-native"] / rates[name]).toFixed(1)}x`] : [];
+    const ratio = (name) => {
+      if (!implementations.includes(name)) return [];
+      return rates[name] === undefined ? ["-"] : [`${(rates["codex-native"] / rates[name]).toFixed(1)}x`];
+    };
     console.log(
       [tokenizer, corpus, (bytes / 1e6).toFixed(1), ...cells, ...ratio("huggingface"), ...ratio("tiktoken")].join(
         " | ",

@@ -4,12 +4,12 @@
 /// Bytes of the words in lines of `Short`.
 const SHORT_BYTES: usize = 15;
 const SHORT_IDS: usize = 4;
-const SHORT_LINES: usize = 1 << 15;
+const SHORT_LINES: usize = 1 << 16;
 
 /// Bytes and ids of the words in `Long`.
 const LONG_BYTES: usize = 54;
 const LONG_IDS: usize = 16;
-const LONG_PLACES: usize = 1 << 13;
+const LONG_PLACES: usize = 1 << 14;
 
 /// Two words, in one line of the processor's cache.
 #[derive(Clone, Copy)]

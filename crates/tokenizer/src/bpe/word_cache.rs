@@ -7,8 +7,8 @@ const SHORT_IDS: usize = 4;
 const SHORT_LINES: usize = 1 << 16;
 
 /// Bytes and ids of the words in `Long`.
-const LONG_BYTES: usize = 54;
-const LONG_IDS: usize = 16;
+const LONG_BYTES: usize = 118;
+const LONG_IDS: usize = 32;
 const LONG_PLACES: usize = 1 << 14;
 
 /// Two words, in one line of the processor's cache.
@@ -25,7 +25,7 @@ struct Short {
 const ID_BITS: u32 = 26;
 
 #[derive(Clone, Copy)]
-#[repr(C, align(128))]
+#[repr(C, align(256))]
 struct Long {
     hash: u64,
     byte_count: u8,

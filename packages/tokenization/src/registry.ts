@@ -8,9 +8,12 @@ import { loadTokenizer } from "./load-tokenizer.ts";
 import type { CorpusInput } from "./manifest.ts";
 import { specialTokensSchema } from "./special-tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { TokenizerPath } from "./trained-entries.ts";
 import { BpeTrainingOptions, type TrainedTokenizer, trainByteLevelBpe } from "./training/train-bpe.ts";
 import { trainCharTokenizer } from "./training/train-char.ts";
 import type { TrainingProgress } from "./training/training-source.ts";
+
+export { sentencepiece, whitespace, wordpiece } from "./trained-entries.ts";
 
 /** How a tokenizer comes into being: it is loaded, or it has to be trained. One of the two is there. */
 export interface TokenizerProvider {
@@ -35,16 +38,8 @@ declare module "@codex/registry" {
   }
 }
 
-const Path = Type.Optional(
-  Type.String({
-    minLength: 1,
-    description:
-      "Directory with a tokenizer.json, or such a file, to load instead of training. The other options then have no effect.",
-  }),
-);
-
 const BpeOptions = Type.Object(
-  { path: Path, ...BpeTrainingOptions.properties },
+  { path: TokenizerPath, ...BpeTrainingOptions.properties },
   { additionalProperties: false, description: "Byte-level BPE, trained on the training split." },
 );
 
@@ -73,7 +68,7 @@ export const byte = {
 
 const CharOptions = Type.Object(
   {
-    path: Path,
+    path: TokenizerPath,
     specialTokens: specialTokensSchema({}),
   },
   { additionalProperties: false, description: "One id per character of the training text." },

@@ -97,6 +97,12 @@ test("validate says what holds", async () => {
   expect((await json("validate", "char")).checks[2].message).toMatch(/5 hold what it has no token for/);
 });
 
+test("a tokenizer that removes white space is valid", async () => {
+  const { ok, checks } = await json("validate", join(formats, "unigram.model"));
+  expect(ok).toBe(true);
+  expect(checks[2].message).toMatch(/^[0-4] of 5 texts come back/);
+});
+
 test("validate ends with 3 where something does not hold", async () => {
   const broken = JSON.parse(readFileSync(join(directory, "bpe", "tokenizer.json"), "utf8"));
   broken.added_tokens[0].special = false; // text then makes it, and it is one of the tokens that have a role

@@ -171,6 +171,8 @@ describe("limits", () => {
       "macros that double",
       "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(40) }}",
     ],
+    ["characters of a long text", "{% set t = 'x' * 9999999 %}{% for i in range(99999) %}{{ t[i] }}{% endfor %}"],
+    ["long texts compared", "{% set t = 'x' * 9999999 %}{% for i in range(99999) %}{{ t == t ~ '' }}{% endfor %}"],
     ["unique", "{{ range(90000) | unique | length }}"],
   ])("%s", (_, source) => {
     expect(() => render(source)).toThrow(LIMIT);

@@ -22,25 +22,28 @@ export function getAttribute(object: Value, name: string, budget: Budget): Value
   refuseUndefined(object);
   if (object instanceof Namespace) return orElse(object.attributes.get(name), () => missing(object, name));
   if (/^__.*__$/.test(name)) return missing(object, name);
-  return methodOf(object, name, budget) ?? orElse(lookUp(object, name), () => missing(object, name));
+  return methodOf(object, name, budget) ?? orElse(lookUp(object, name, budget), () => missing(object, name));
 }
 
 /** `object[key]`: a key first, then a method. */
 export function getItem(object: Value, key: Value, budget: Budget): Value {
   refuseUndefined(object);
-  const found = lookUp(object, key);
+  const found = lookUp(object, key, budget);
   if (found !== undefined) return found;
   if (typeof key !== "string") return missing(object, key);
   return methodOf(object, key, budget) ?? missing(object, key);
 }
 
-function lookUp(object: Value, key: Value): Value | undefined {
+function lookUp(object: Value, key: Value, budget: Budget): Value | undefined {
   if (object instanceof Dict) {
     return typeof key === "string" || key === null || numberOf(key) !== undefined ? object.get(key) : undefined;
   }
   if (!isInteger(key)) return undefined;
   const index = numberOf(key)!;
-  if (typeof object === "string") return characters(object).at(index);
+  if (typeof object === "string") {
+    budget.touch(object.length);
+    return characters(object).at(index);
+  }
   return itemsOf(object)?.at(index);
 }
 

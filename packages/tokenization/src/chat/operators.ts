@@ -105,6 +105,7 @@ export function compare(operator: CompareOperator, left: Value, right: Value, bu
 export function isEqual(left: Value, right: Value, budget: Budget, depth = 0): boolean {
   budget.depth(depth);
   budget.step();
+  if (typeof left === "string" && typeof right === "string") budget.touch(Math.min(left.length, right.length));
   if (left === right) return true;
   const [a, b] = [numberOf(left), numberOf(right)];
   if (a !== undefined || b !== undefined) return a === b;
@@ -147,7 +148,10 @@ export function orderOf(left: Value, right: Value, budget: Budget, depth = 0): n
   refuseUndefined(right);
   const [a, b] = [numberOf(left), numberOf(right)];
   if (a !== undefined && b !== undefined) return a - b;
-  if (typeof left === "string" && typeof right === "string") return compareCodePoints(left, right);
+  if (typeof left === "string" && typeof right === "string") {
+    budget.touch(Math.min(left.length, right.length));
+    return compareCodePoints(left, right);
+  }
   const [first, second] = [itemsOf(left), itemsOf(right)];
   if (first === undefined || second === undefined || Array.isArray(left) !== Array.isArray(right)) {
     throw new TemplateFault(`expected values that have an order, got ${typeName(left)} and ${typeName(right)}`);

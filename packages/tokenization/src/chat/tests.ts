@@ -71,6 +71,7 @@ const WITH_ARGUMENT: Readonly<Record<string, Test>> = {
 /** @throws {TemplateFault} for a test that there is not */
 export function runTest(name: string, value: Value, args: CallArguments, budget: Budget): boolean {
   budget.step();
+  if (typeof value === "string") budget.touch(value.length);
   if (Object.hasOwn(WITHOUT_ARGUMENT, name)) {
     new BoundArguments(`is ${name}`, args, []);
     return WITHOUT_ARGUMENT[name]!(value, budget);

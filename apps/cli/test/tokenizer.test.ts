@@ -28,6 +28,32 @@ const text = async (...words: string[]) => {
   return out;
 };
 
+test("counts of parts train the tokenizer that the whole would", async () => {
+  const train = (...source: string[]) => json("train", ...source, "--vocab-size", "280");
+  const counted = await json("count", "--input", "more/a.md", "--output", "counts/a.counts");
+  expect(counted).toEqual({ file: "counts/a.counts", documents: 1, bytes: 12, words: 2 });
+  expect(await text("count", "--input", "words.txt", "--output", "words.counts", "--memory-budget-mb", "1")).toMatch(
+    /^\d+ words in 1 documents, 920 bytes of text\nwritten to words\.counts\n$/,
+  );
+  await train("--counts", "counts/a.counts", "words.counts", "--output", "of-counts");
+  const result = await train("--input", "words.txt", "more/a.md", "--output", "of-texts");
+  expect(result.bytes).toBe(932);
+  const [ofCounts, ofTexts] = ["of-counts", "of-texts"].map((name) =>
+    readFileSync(join(directory, name, "tokenizer.json"), "utf8"),
+  );
+  expect(ofCounts).toBe(ofTexts);
+
+  const refused = async (source: string[], code: string, says: string) =>
+    expectRefused(await codex(directory, "tokenizer", "train", ...source, "--output", "x"), {
+      ...{ exitCode: 2, code },
+      says: [says],
+    });
+  await refused([], "CONFIG_USAGE", "--input or --counts");
+  await refused(["--input", "words.txt", "--counts", "words.counts"], "CONFIG_USAGE", "--input or --counts");
+  await refused(["--kind", "sentencepiece", "--counts", "words.counts"], "TOKENIZER_OPTIONS_INVALID", "gpt2");
+  expect(existsSync(join(directory, "x"))).toBe(false);
+});
+
 test("encode and decode are each other's way back", async () => {
   const { ids, tokens } = await json("encode", "bpe", "--text", "the mat caf\u00e9");
   expect(tokens.join("")).toBe("the\u0120mat\u0120caf\u00c3\u00a9");

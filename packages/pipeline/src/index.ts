@@ -21,6 +21,7 @@ export {
   listPlugins,
 } from "./plugins.ts";
 export { listRuns, type RunListing, showRun } from "./run-index.ts";
+export { type CountedWords, type CountWordsRequest, countTokenizerWords } from "./tokenizer-counts.ts";
 export {
   type ComparedTokenizer,
   type CompareTokenizersRequest,

@@ -2,14 +2,18 @@ import { join, resolve } from "node:path";
 import { validateConfig } from "@codex/config";
 import { createTextSource } from "@codex/data";
 import { makeDirectory, writeFileDurably } from "@codex/storage";
+import type { CorpusInput, TrainedTokenizer, TrainingSource } from "@codex/tokenization";
 import type { TSchema } from "typebox";
 import { PipelineError } from "./errors.ts";
 import { openRegistries } from "./registries.ts";
+import { withCountFiles } from "./tokenizer-counts.ts";
 import { openTokenizer, type TokenizerReference } from "./tokenizer-tools/open-tokenizer.ts";
 
 export interface TrainTokenizerRequest {
   /** Files, folders or globs. */
-  readonly input: readonly string[];
+  readonly input?: readonly string[];
+  /** Instead: files of `countTokenizerWords`, one for each part of the corpus. */
+  readonly counts?: readonly string[];
   /** The folder to write. */
   readonly output: string;
   /** A registered tokenizer that can be trained. Default: `bpe`. */
@@ -24,7 +28,7 @@ export interface TrainTokenizerRequest {
 export interface TrainedTokenizerFiles {
   readonly directory: string;
   readonly vocabSize: number;
-  /** Of the input. */
+  /** Of the text that it was trained on. */
   readonly bytes: number;
   /** The files that were written. */
   readonly files: readonly string[];
@@ -49,12 +53,16 @@ export async function trainTokenizer(request: TrainTokenizerRequest): Promise<Tr
       },
     );
   }
-  const source = createTextSource({ path: [...request.input] }, { directory });
-  const inputs = await source.inputs();
-  const texts = async function* (): AsyncGenerator<string> {
-    for await (const document of source.documents()) yield document.text;
-  };
-  const tokenizer = await provider.train(texts(), { inputs, ...(signal === undefined ? {} : { signal }) });
+  const { input, counts } = request;
+  if ((input === undefined) === (counts === undefined)) {
+    throw new PipelineError("PIPELINE_CONFIG_INVALID", "tokenizer training: expected either input or counts");
+  }
+  const train = (texts: TrainingSource, inputs: readonly CorpusInput[]): Promise<TrainedTokenizer> =>
+    provider.train!(texts, { inputs, ...(signal === undefined ? {} : { signal }) });
+  const tokenizer =
+    counts === undefined
+      ? await trainOnTexts(input!, directory, train)
+      : await withCountFiles(counts, directory, (words) => train(words, []));
   const output = resolve(directory, request.output);
   await makeDirectory(output);
   const files = tokenizer.saveFiles();
@@ -62,9 +70,21 @@ export async function trainTokenizer(request: TrainTokenizerRequest): Promise<Tr
   return {
     directory: request.output,
     vocabSize: tokenizer.vocabSize,
-    bytes: inputs.reduce((sum, input) => sum + input.bytes, 0),
+    bytes: tokenizer.manifest.corpus.bytes,
     files: Object.keys(files),
   };
+}
+
+async function trainOnTexts(
+  input: readonly string[],
+  directory: string,
+  train: (texts: AsyncIterable<string>, inputs: readonly CorpusInput[]) => Promise<TrainedTokenizer>,
+): Promise<TrainedTokenizer> {
+  const source = createTextSource({ path: [...input] }, { directory });
+  const texts = async function* (): AsyncGenerator<string> {
+    for await (const document of source.documents()) yield document.text;
+  };
+  return train(texts(), await source.inputs());
 }
 
 export interface TokenizerInspection {

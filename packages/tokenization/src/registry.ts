@@ -11,17 +11,16 @@ import type { Tokenizer } from "./tokenizer.ts";
 import { TokenizerPath } from "./trained-entries.ts";
 import { BpeTrainingOptions, type TrainedTokenizer, trainByteLevelBpe } from "./training/train-bpe.ts";
 import { trainCharTokenizer } from "./training/train-char.ts";
-import type { TrainingProgress } from "./training/training-source.ts";
+import type { TrainingProgress, TrainingSource } from "./training/training-source.ts";
+import { WordCounts } from "./training/word-counts.ts";
 
 export { sentencepiece, whitespace, wordpiece } from "./trained-entries.ts";
 
 /** How a tokenizer comes into being: it is loaded, or it has to be trained. One of the two is there. */
 export interface TokenizerProvider {
   load?(): Promise<Tokenizer>;
-  train?(
-    texts: AsyncIterable<string> | Iterable<string>,
-    context?: TokenizerTrainingContext,
-  ): Promise<TrainedTokenizer>;
+  /** @param source - texts; most kinds are trained from words that were counted before, too */
+  train?(source: TrainingSource, context?: TokenizerTrainingContext): Promise<TrainedTokenizer>;
 }
 
 export interface TokenizerTrainingContext {
@@ -79,14 +78,18 @@ export const char = {
   create: ({ path, ...options }: Static<typeof CharOptions>): TokenizerProvider =>
     path === undefined
       ? {
-          train: (texts, { onProgress, ...context } = {}) =>
-            trainCharTokenizer(texts, {
+          train: async (texts, { onProgress, ...context } = {}) => {
+            if (texts instanceof WordCounts) {
+              throw new TokenizerError("TOKENIZER_OPTIONS_INVALID", "char: expected texts, got counts of words");
+            }
+            return trainCharTokenizer(texts, {
               ...options,
               ...context,
               ...(onProgress === undefined
                 ? {}
                 : { onProgress: (progress) => onProgress({ phase: "count", ...progress }) }),
-            }),
+            });
+          },
         }
       : { load: () => loadKind(path, ["char"]) },
 };

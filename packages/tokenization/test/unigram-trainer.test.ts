@@ -53,19 +53,13 @@ test("seeds are the substrings that lose occurrences when they are made longer",
         for (let at = 0; at + text.length <= word.length; at++) if (word.startsWith(text, at)) found += count;
         return sum + found;
       }, 0);
-    const places = (text: string): number =>
-      words.reduce(
-        (sum, [word]) =>
-          sum + Array.from(word, (_, at) => Number(word.startsWith(text, at))).reduce((a, b) => a + b, 0),
-        0,
-      );
     const expected = new Set<string>();
     for (const [word] of words) {
       for (let start = 0; start < word.length; start++) {
         for (let end = start + 2; end <= word.length; end++) {
           const text = word.slice(start, end);
-          if (text.length > 5 || places(text) < 2) continue;
-          const longer = [..."abc"].some((next) => text.length < 5 && places(text + next) === places(text));
+          if (text.length > 5 || occurrences(text) < 2) continue;
+          const longer = [..."abc"].some((next) => text.length < 5 && occurrences(text + next) === occurrences(text));
           if (!longer) expected.add(`${text} ${occurrences(text)}`);
         }
       }

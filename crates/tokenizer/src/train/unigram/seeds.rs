@@ -1,5 +1,5 @@
-//! Where the pieces come from: substrings of words that occur at least twice and cannot be made longer without losing an occurrence, which are
-//! the inner nodes of the suffix tree.
+//! Where the pieces come from: substrings of words that occur at least twice in the corpus and cannot be made longer without losing an
+//! occurrence, which are the inner nodes of the suffix tree, and the ends of words that occur more than once.
 
 use super::words::{UNCOVERED, Words};
 
@@ -25,10 +25,20 @@ pub fn seeds(words: &Words, max_length: usize, most: usize, threads: usize) -> V
     let mut found: Vec<(Seed, usize)> = Vec::new();
     // Intervals of suffixes with a common prefix, that are still open: its length, the first suffix, occurrences.
     let mut open: Vec<(usize, usize, u64)> = Vec::new();
+    let mut before = 0;
     for i in 0..=suffixes.len() {
         let common = if i == 0 || i == suffixes.len() { 0 } else { common_length(words, &reach, suffixes[i - 1], suffixes[i]) };
         let mut first = i.saturating_sub(1);
-        let mut count = if i == 0 { 0 } else { weights[suffixes[i - 1] as usize] };
+        let mut count = 0;
+        if i > 0 {
+            let start = suffixes[first];
+            let length = reach[start as usize];
+            count = weights[start as usize];
+            if count > 1 && length > 1 && usize::from(length) > common.max(before) {
+                found.push((Seed { start, length: length.into(), count }, first));
+            }
+        }
+        before = common;
         while let Some(&(length, start, counted)) = open.last().filter(|&&(length, ..)| length > common) {
             open.pop();
             first = start;

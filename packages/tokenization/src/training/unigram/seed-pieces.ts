@@ -8,7 +8,8 @@ export interface Seed {
 }
 
 /**
- * Substrings of words that occur at least twice and cannot be made longer without losing an occurrence: the inner nodes of the suffix tree.
+ * Substrings of words that occur at least twice in the corpus and cannot be made longer without losing an occurrence: the inner nodes of the
+ * suffix tree, and the ends of words that occur more than once.
  * The `most` with the largest count times length, best first; ties in the order of code points.
  */
 export function seedPieces(words: CharacterWords, maxPieceLength: number, most: number): Seed[] {
@@ -20,11 +21,19 @@ export function seedPieces(words: CharacterWords, maxPieceLength: number, most: 
   const seeds: (Seed & { readonly order: number })[] = [];
   /** Intervals of suffixes with a common prefix, that are still open. */
   const open: { length: number; first: number; count: number }[] = [];
-  for (let i = 0; i <= suffixes.length; i++) {
+  for (let i = 0, before = 0; i <= suffixes.length; i++) {
     const common =
       i === 0 || i === suffixes.length ? 0 : commonLength(characters, reach, suffixes[i - 1]!, suffixes[i]!);
     let first = i - 1;
-    let count = i === 0 ? 0 : weights[suffixes[i - 1]!]!;
+    let count = 0;
+    if (i > 0) {
+      const start = suffixes[i - 1]!;
+      const length = reach[start]!;
+      count = weights[start]!;
+      if (count > 1 && length > 1 && length > Math.max(before, common))
+        seeds.push({ start, length, count, order: i - 1 });
+    }
+    before = common;
     while (open.length > 0 && open.at(-1)!.length > common) {
       const closed = open.pop()!;
       first = closed.first;

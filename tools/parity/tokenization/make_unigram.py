@@ -1,20 +1,20 @@
 """How many tokens SentencePiece needs for a text with unigram vocabularies that it trained on that text.
 
-usage: make_unigram.py TEXT   (TEXT: tiny shakespeare; its first 60,000 characters are used and kept)
+The text is the first 60,000 characters of tiny shakespeare, which the test reads too.
+
+usage: make_unigram.py
 needs: pip install sentencepiece
 """
 
-import gzip
 import io
 import json
-import sys
 from pathlib import Path
 
 import sentencepiece
 
-golden = Path(__file__).parents[3] / "packages" / "tokenization" / "test" / "golden"
-text = Path(sys.argv[1]).read_text()[:60_000]
-(golden / "unigram-corpus.txt.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+repository = Path(__file__).parents[3]
+golden = repository / "packages" / "tokenization" / "test" / "golden"
+text = (repository / "examples" / "data" / "tinyshakespeare" / "input.txt").read_text()[:60_000]
 lines = text.split("\n")
 cases = []
 for vocab_size in (200, 500, 1500):

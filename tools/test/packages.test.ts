@@ -125,6 +125,7 @@ describe.each(packages)("$entry", ({ entry, folder, project }) => {
     }
   });
 
+  // Without Rust there is no library to pack, and the example of the engine has nothing to start.
   const exampleTest = entry === "engine" && !hasEngine ? test.skip : test;
   exampleTest(
     "its README example runs",
@@ -156,6 +157,7 @@ describe("the packages with the engine's library", () => {
     );
   });
 
+  // As above: what is installed here is the library that this clone built.
   const installedTest = hasEngine ? test : test.skip;
   installedTest(
     "bring this platform's, and the engine runs on it",
@@ -205,6 +207,7 @@ describe("the packages with the engine's library", () => {
     }
   }, 60_000);
 
+  // Only libraries of Linux have version symbols of glibc, and only one that was built can be read.
   const linuxTest = hasEngine && process.platform === "linux" ? test : test.skip;
   linuxTest("the glibc that a library needs is read from it", () => {
     expect(requiredGlibc(enginePlace())).toMatch(/^2\.\d+$/);

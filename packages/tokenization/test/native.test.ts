@@ -112,6 +112,7 @@ interface ScriptsFixture {
 const isSame = (a: Uint32Array, b: Uint32Array) =>
   Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(new Uint8Array(b.buffer));
 
+// A clone without Rust has no library; TypeScript then serves, and the tests of the rest run on it. `npm test` says so in a line of its own.
 const withNative = native === undefined ? describe.skip : describe;
 
 withNative("the native library against the TypeScript code", () => {

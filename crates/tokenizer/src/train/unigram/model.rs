@@ -143,22 +143,12 @@ impl<'a> Model<'a> {
             if before == f64::NEG_INFINITY {
                 continue;
             }
-            let mut node = 0;
-            for (i, &character) in run[at..].iter().enumerate() {
-                node = self.trie.next(node, character);
-                if node == NONE {
-                    break;
-                }
-                let piece = self.trie.piece_at(node);
-                if piece == NONE || piece == excluded {
-                    continue;
-                }
+            self.pieces_from(run, at, |end, piece| {
                 let score = before + self.scores[piece as usize];
-                let to = &mut best[at + i + 1];
-                if score > to.0 {
-                    *to = (score, piece);
+                if piece != excluded && score > best[end].0 {
+                    best[end] = (score, piece);
                 }
-            }
+            });
         }
         let score = best[run.len()].0;
         if score == f64::NEG_INFINITY {
@@ -177,16 +167,22 @@ impl<'a> Model<'a> {
     fn find_arcs(&self, run: &[u32], arcs: &mut Vec<(u32, u32, u32)>) {
         arcs.clear();
         for at in 0..run.len() {
-            let mut node = 0;
-            for (i, &character) in run[at..].iter().enumerate() {
-                node = self.trie.next(node, character);
-                if node == NONE {
-                    break;
-                }
-                let piece = self.trie.piece_at(node);
-                if piece != NONE {
-                    arcs.push((at as u32, (at + i + 1) as u32, piece));
-                }
+            self.pieces_from(run, at, |end, piece| arcs.push((at as u32, end as u32, piece)));
+        }
+    }
+
+    /// Calls `visit` with the end and the number of each piece that starts at a place.
+    #[inline(always)]
+    fn pieces_from(&self, run: &[u32], at: usize, mut visit: impl FnMut(usize, u32)) {
+        let mut node = 0;
+        for (end, &character) in (at + 1..).zip(&run[at..]) {
+            node = self.trie.next(node, character);
+            if node == NONE {
+                return;
+            }
+            let piece = self.trie.piece_at(node);
+            if piece != NONE {
+                visit(end, piece);
             }
         }
     }

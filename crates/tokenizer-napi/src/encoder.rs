@@ -1,13 +1,13 @@
 //! Byte-level BPE.
 
+use crate::strings::{append_string, bytes_of_strings};
 use crate::{invalid, thrown};
 use codex_tokenizer::batch::encode_batch;
 use codex_tokenizer::bpe::pairs::Pairs;
 use codex_tokenizer::bpe::{Encoder, WholePieces, Workspace};
 use codex_tokenizer::pre_tokenizer::PreTokenizer;
-use codex_tokenizer::text::append_utf16;
 use napi::bindgen_prelude::{Array, Result, Uint8Array, Uint32Array, Uint32ArraySlice};
-use napi::{Env, JsString, JsValue, check_status, sys};
+use napi::{Env, JsString};
 use napi_derive::napi;
 use std::cell::RefCell;
 
@@ -100,15 +100,7 @@ impl NativeEncoder {
         if !(1..=1024).contains(&threads) {
             return Err(invalid(format!("threads: expected 1 .. 1024, got {threads}")));
         }
-        let (mut units, mut bytes) = (Vec::new(), Vec::new());
-        let mut ends = Vec::with_capacity(texts.len() as usize);
-        for index in 0..texts.len() {
-            let text: Option<JsString> = texts.get(index)?;
-            let text = text.ok_or_else(|| invalid(format!("texts[{index}]: expected a string, got nothing")))?;
-            append_string(text, &mut units, &mut bytes)?;
-            ends.push(bytes.len());
-        }
-        drop(units);
+        let (bytes, ends) = bytes_of_strings(&texts)?;
         let workspaces = &mut self.state.borrow_mut().workspaces;
         let threads = threads as usize;
         if workspaces.len() < threads {
@@ -134,21 +126,4 @@ impl NativeEncoder {
         }
         ids
     }
-}
-
-/// Appends the bytes of a string. `units` is for what comes in between.
-fn append_string(text: JsString, units: &mut Vec<u16>, bytes: &mut Vec<u8>) -> Result<()> {
-    let length = text.utf16_len()?;
-    units.clear();
-    units.reserve(length + 1);
-    let text = text.value();
-    let mut written = 0;
-    // SAFETY: the environment and the value are of this call, in which they live; there is room for the units and the zero that ends them,
-    // and `written` says how many of the units were written.
-    unsafe {
-        check_status!(sys::napi_get_value_string_utf16(text.env, text.value, units.as_mut_ptr(), length + 1, &mut written))?;
-        units.set_len(written.min(length));
-    }
-    append_utf16(units, bytes);
-    Ok(())
 }

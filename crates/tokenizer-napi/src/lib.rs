@@ -1,6 +1,7 @@
 //! The tokenizer core for Node: conversions only. Whatever JavaScript passes is checked by the types here or by the core.
 
 mod encoder;
+mod strings;
 mod trainer;
 pub mod unigram;
 

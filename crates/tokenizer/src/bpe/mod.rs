@@ -6,6 +6,7 @@ mod queue;
 mod whole_pieces;
 mod word_cache;
 
+use crate::batch::Encode;
 use crate::ensure;
 use crate::error::Result;
 use crate::pre_tokenizer::PreTokenizer;
@@ -50,5 +51,13 @@ impl Encoder {
             Some(id) => ids.push(id),
             None => merge::merge(&self.pairs, piece, merging, ids),
         }
+    }
+}
+
+impl Encode for Encoder {
+    type Workspace = Workspace;
+
+    fn encode(&self, text: &[u8], workspace: &mut Workspace, ids: &mut Vec<u32>) -> Result<bool> {
+        self.encode(text, workspace, ids).map(|()| true)
     }
 }

@@ -12,5 +12,12 @@ export { FileWriter, type WrittenFile } from "./file-writer.ts";
 export { type ReadLinesOptions, readLines, type StoredLine } from "./lines.ts";
 export { acquireLock, type DirectoryLock, LockedError, type LockOwner } from "./lock.ts";
 export { nodeFs } from "./node-fs.ts";
+export {
+  listSegments,
+  readSegments,
+  SegmentedLines,
+  type SegmentedLinesOptions,
+  type SegmentLine,
+} from "./segmented-lines.ts";
 export { isTemporary, removeTree, sweepTemporary, temporaryPath } from "./temporary.ts";
 export { commitDirectory, exists, makeDirectory, type StorageOptions, writeFileDurably } from "./write-durably.ts";

@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { nodeFs } from "@codex/storage";
 import { LoggingError } from "../errors.ts";
 import type { MetricValue } from "../metric-record.ts";
 import { gpuMetrics, readGpus } from "./gpus.ts";
@@ -62,8 +62,8 @@ export function startSystemSampler(options: SystemSamplerOptions): SystemSampler
       ...trafficMetrics(last.traffic, now.traffic),
     };
     last = now;
-    const disk = await statfs(directory).catch(() => undefined);
-    if (disk !== undefined) metrics.disk_free_gb = (disk.bavail * disk.bsize) / 1e9;
+    const disk = await nodeFs.statfs(directory).catch(() => undefined);
+    if (disk !== undefined) metrics.disk_free_gb = disk.freeBytes / 1e9;
     if (askGpu) {
       try {
         Object.assign(metrics, gpuMetrics(await (options.readGpus ?? readGpus)()));

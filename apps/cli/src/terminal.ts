@@ -1,8 +1,9 @@
 import { parse, sep } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 /** Where a command writes: results to `out`, everything said along the way to `err`. */
 export interface Terminal {
-  readonly out: NodeJS.WritableStream;
+  readonly out: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly err: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -11,13 +12,27 @@ export const processTerminal: Terminal = { out: process.stdout, err: process.std
 
 /** Colour on a terminal only, and never against the user's word (https://no-color.org). */
 export function colourAllowed(terminal: Terminal): boolean {
-  if (terminal.env["NO_COLOR"]) return false;
-  if (terminal.env["FORCE_COLOR"] && terminal.env["FORCE_COLOR"] !== "0") return true;
-  return terminal.err.isTTY === true;
+  return colourAllowedOn(terminal.err, terminal);
+}
+
+/** The same for results, which may go to a file while messages go to a terminal. */
+export function outputColourAllowed(terminal: Terminal): boolean {
+  return colourAllowedOn(terminal.out, terminal);
+}
+
+function colourAllowedOn({ isTTY }: { readonly isTTY?: boolean }, { env }: Terminal): boolean {
+  if (env["NO_COLOR"]) return false;
+  if (env["FORCE_COLOR"] && env["FORCE_COLOR"] !== "0") return true;
+  return isTTY === true;
 }
 
 export function paint(terminal: Terminal, sgr: number, text: string): string {
   return colourAllowed(terminal) ? `\u001b[${sgr}m${text}\u001b[0m` : text;
+}
+
+/** The same in a result. */
+export function paintResult(terminal: Terminal, sgr: number, text: string): string {
+  return outputColourAllowed(terminal) ? `\u001b[${sgr}m${text}\u001b[0m` : text;
 }
 
 /** Text with the paths below the working directory written from there, as one would type them. */
@@ -39,12 +54,12 @@ export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+      widths[column] = Math.max(widths[column] ?? 0, stripVTControlCharacters(cell).length);
     });
   return rows
     .map((row) =>
       row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - stripVTControlCharacters(cell).length))
         .join("  ")
         .trimEnd(),
     )

@@ -18,6 +18,7 @@ export { createTypescriptLibSource } from "./datasets/typescript-lib.ts";
 export type { Document, InputFile, InputOptions, TextSource } from "./document.ts";
 export type { TokenEncoder } from "./encoder.ts";
 export { DataError, type DataErrorCode } from "./errors.ts";
+export { listInputFiles } from "./input-files.ts";
 export { NormalizationOptions } from "./normalization.ts";
 export type { HostBatch } from "./rows.ts";
 export { type SplitName, SplitOptions, splitOfText } from "./split.ts";

@@ -35,6 +35,18 @@ export async function findInputFiles(paths: readonly string[], directory: string
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/**
+ * The files that a text source would read, in its order, and their sizes on disk. None is opened.
+ * @throws {DataError} `DATA_FILE_NOT_FOUND`
+ */
+export async function listInputFiles(
+  paths: readonly string[],
+  directory: string,
+): Promise<{ readonly path: string; readonly bytes: number }[]> {
+  const files = await findInputFiles(paths, directory);
+  return Promise.all(files.map(async (file) => ({ path: file.name, bytes: (await stampOf(file)).bytes })));
+}
+
 async function filesOf(path: string, directory: string): Promise<string[]> {
   const absolute = resolve(directory, path);
   // A name that exists is that file, even where it could be read as a pattern (`notes [1].txt`).

@@ -21,7 +21,13 @@ export {
   listPlugins,
 } from "./plugins.ts";
 export { listRuns, type RunListing, showRun } from "./run-index.ts";
-export { type CountedWords, type CountWordsRequest, countTokenizerWords } from "./tokenizer-counts.ts";
+export {
+  type CountedWords,
+  type CountWordsPlan,
+  type CountWordsRequest,
+  countTokenizerWords,
+  planTokenizerCount,
+} from "./tokenizer-counts.ts";
 export {
   type ComparedTokenizer,
   type CompareTokenizersRequest,
@@ -40,22 +46,23 @@ export {
   type ExportTokenizerRequest,
   exportTokenizer,
 } from "./tokenizer-tools/export-tokenizer.ts";
+export { inspectTokenizer, type TokenizerInspection } from "./tokenizer-tools/inspect-tokenizer.ts";
 export type { TokenizerReference } from "./tokenizer-tools/open-tokenizer.ts";
+export { planTokenizerTraining, type TokenizerTrainingPlan } from "./tokenizer-tools/plan-tokenizer.ts";
+export type { TextInputOptions } from "./tokenizer-tools/text-input.ts";
+export type { TokenizerFilesReport } from "./tokenizer-tools/tokenizer-files.ts";
 export {
   type TokenizerStatistics,
   type TokenizerStatisticsRequest,
   tokenizerStatistics,
 } from "./tokenizer-tools/tokenizer-statistics.ts";
+export type { TrainTokenizerRequest } from "./tokenizer-tools/tokenizer-trainer.ts";
+export { trainingProgressText } from "./tokenizer-tools/training-progress.ts";
 export {
   type TokenizerCheck,
+  type TokenizerValidation,
   type ValidateTokenizerRequest,
   validateTokenizer,
 } from "./tokenizer-tools/validate-tokenizer.ts";
-export {
-  inspectTokenizer,
-  type TokenizerInspection,
-  type TrainedTokenizerFiles,
-  type TrainTokenizerRequest,
-  trainTokenizer,
-} from "./tokenizers.ts";
+export { type TrainedTokenizerFiles, trainTokenizer } from "./tokenizers.ts";
 export { type ResumeOptions, resume, type TrainHooks, type TrainOptions, type TrainOutcome, train } from "./train.ts";

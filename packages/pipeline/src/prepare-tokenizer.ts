@@ -6,6 +6,7 @@ import { registeredOptions } from "./configuration/registered-options.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
 import type { PipelineObserver } from "./events.ts";
 import { sayProgress } from "./say-progress.ts";
+import { trainingProgressText } from "./tokenizer-tools/training-progress.ts";
 
 /** Loads the tokenizer of a configuration, or trains it on the training split. */
 export async function prepareTokenizer(
@@ -33,12 +34,7 @@ export async function prepareTokenizer(
     "trained",
     await provider.train(corpus.texts("train"), {
       inputs,
-      onProgress: (soFar) =>
-        progress(() => {
-          if (soFar.phase === "count") return `${soFar.documents.toLocaleString("en")} documents counted`;
-          if (soFar.phase === "prune") return `${soFar.pieces.toLocaleString("en")} pieces left`;
-          return `${soFar.tokens.toLocaleString("en")} of ${soFar.vocabSize.toLocaleString("en")} ids`;
-        }),
+      onProgress: (soFar) => progress(() => trainingProgressText(soFar)),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     }),
   );

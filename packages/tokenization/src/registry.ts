@@ -5,13 +5,12 @@ import { createByteTokenizer, DEFAULT_SPECIAL_TOKENS } from "./byte-tokenizer.ts
 import { TokenizerError } from "./errors.ts";
 import { loadHfTokenizer } from "./hf-tokenizer.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";
-import type { CorpusInput } from "./manifest.ts";
 import { specialTokensSchema } from "./special-tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { TokenizerPath } from "./trained-entries.ts";
 import { BpeTrainingOptions, type TrainedTokenizer, trainByteLevelBpe } from "./training/train-bpe.ts";
 import { trainCharTokenizer } from "./training/train-char.ts";
-import type { TrainingProgress, TrainingSource } from "./training/training-source.ts";
+import type { TrainingContext, TrainingSource } from "./training/training-source.ts";
 import { WordCounts } from "./training/word-counts.ts";
 
 export { sentencepiece, whitespace, wordpiece } from "./trained-entries.ts";
@@ -23,12 +22,9 @@ export interface TokenizerProvider {
   train?(source: TrainingSource, context?: TokenizerTrainingContext): Promise<TrainedTokenizer>;
 }
 
-export interface TokenizerTrainingContext {
-  /** Files of the corpus, for the manifest. */
-  readonly inputs?: readonly CorpusInput[];
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: TrainingProgress) => void;
-}
+export type { TrainingProgress } from "./training/training-source.ts";
+/** Budgets, threads, files for the manifest, `signal` and `onProgress`. */
+export type TokenizerTrainingContext = TrainingContext;
 
 declare module "@codex/registry" {
   interface RegistryKinds {

@@ -29,6 +29,10 @@ export const WordPieceOptions = Type.Object(
     path: TokenizerPath,
     vocabSize: vocabSize("special tokens, characters, characters inside words, merges"),
     minFrequency,
+    preTokenizer: Type.Union([Type.Literal("whitespace"), Type.Literal("bert"), Type.Literal("bert-uncased")], {
+      default: "whitespace",
+      description: "How text is cut into words; bert also sets signs apart, bert-uncased lowercases before.",
+    }),
     specialTokens: specialTokensSchema({
       pad: "[PAD]",
       unk: "[UNK]",

@@ -41,7 +41,13 @@ test("byte and hf are loaded", async () => {
 test.each([
   {
     name: "wordpiece",
-    provider: () => entries.wordpiece.create({ vocabSize: 60, minFrequency: 0, specialTokens: { unk: "[UNK]" } }),
+    provider: () =>
+      entries.wordpiece.create({
+        vocabSize: 60,
+        preTokenizer: "whitespace",
+        minFrequency: 0,
+        specialTokens: { unk: "[UNK]" },
+      }),
     hasUnknowns: true,
   },
   {

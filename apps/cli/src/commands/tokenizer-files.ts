@@ -1,8 +1,10 @@
+import type { TokenizerFilesReport } from "@codex/pipeline";
 import { type Command, Option } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { CommandContext } from "../program.ts";
 import { withSignals } from "../signals.ts";
-import { paint, table } from "../terminal.ts";
+import { paintResult, table } from "../terminal.ts";
+import { type TextFileFlags, textFileFlags, withTextFileOptions } from "./corpus-options.ts";
 import { reference, TOKENIZER_ARGUMENT, type TokenizerFlags, withTokenizerOptions } from "./tokenizer-options.ts";
 
 interface ExportFlags extends TokenizerFlags {
@@ -11,7 +13,7 @@ interface ExportFlags extends TokenizerFlags {
   readonly dryRun?: boolean;
 }
 
-interface DataFlags extends TokenizerFlags {
+interface DataFlags extends TokenizerFlags, TextFileFlags {
   readonly data: string[];
 }
 
@@ -41,33 +43,34 @@ export function addTokenizerFileCommands(tokenizer: Command, context: CommandCon
       write(flags, result, () => `${result.written ? "written to" : "would write to"} ${result.directory}: ${files}`);
     });
 
-  withTokenizerOptions(tokenizer.command("validate"))
+  withTextFileOptions(withTokenizerOptions(tokenizer.command("validate")))
     .description("Check ids, special tokens, round trips, and the samples that a SentencePiece model brings along.")
     .argument("<path>", TOKENIZER_ARGUMENT)
     .option("--data <path...>", "files, folders or globs whose documents go there and back too")
     .addHelpText("after", "\nExample:\n  $ codex tokenizer validate runs/<run-id>/tokenizer --data corpus")
     .action(async (path: string, flags: Partial<DataFlags> & TokenizerFlags) => {
       const { validateTokenizer } = await import("@codex/pipeline");
-      const data = flags.data === undefined ? {} : { data: flags.data };
+      const data = flags.data === undefined ? {} : { data: flags.data, ...textFileFlags(flags) };
       let isValid = true;
       const stopped = await withSignals(terminal, "stopping", async (signal) => {
         const result = await validateTokenizer({ ...reference(path, flags), ...data, signal });
         isValid = result.ok;
         write(flags, result, () =>
-          table(
-            result.checks.map(({ name, ok, message }) => [
-              paint(terminal, ok ? 32 : 31, ok ? "ok" : "FAILED"),
+          table([
+            ...result.checks.map(({ name, ok, message }) => [
+              paintResult(terminal, ok ? 32 : 31, ok ? "ok" : "FAILED"),
               name,
               message,
             ]),
-          ),
+            ...fileRows(result),
+          ]),
         );
         return false;
       });
       context.exitCode = stopped === EXIT_CODES.done && !isValid ? EXIT_CODES.data : stopped;
     });
 
-  withTokenizerOptions(tokenizer.command("stats"))
+  withTextFileOptions(withTokenizerOptions(tokenizer.command("stats")))
     .description("Say what a tokenizer makes of a corpus: bytes per token, unknown tokens, lengths of documents.")
     .argument("<path>", TOKENIZER_ARGUMENT)
     .requiredOption("--data <path...>", "files, folders or globs")
@@ -75,7 +78,12 @@ export function addTokenizerFileCommands(tokenizer: Command, context: CommandCon
     .action(async (path: string, flags: DataFlags) => {
       const { tokenizerStatistics } = await import("@codex/pipeline");
       context.exitCode = await withSignals(terminal, "stopping", async (signal) => {
-        const result = await tokenizerStatistics({ ...reference(path, flags), data: flags.data, signal });
+        const result = await tokenizerStatistics({
+          ...reference(path, flags),
+          ...textFileFlags(flags),
+          data: flags.data,
+          signal,
+        });
         const { min, median, p90, p99, max } = result.documentTokens;
         write(flags, result, () =>
           table([
@@ -92,7 +100,7 @@ export function addTokenizerFileCommands(tokenizer: Command, context: CommandCon
       });
     });
 
-  withTokenizerOptions(tokenizer.command("compare"))
+  withTextFileOptions(withTokenizerOptions(tokenizer.command("compare")))
     .description("Compare two tokenizers over a corpus: bytes per token, unknown tokens and speed.")
     .argument("<a>", TOKENIZER_ARGUMENT)
     .argument("<b>", "another one")
@@ -102,7 +110,7 @@ export function addTokenizerFileCommands(tokenizer: Command, context: CommandCon
       const { compareTokenizers } = await import("@codex/pipeline");
       context.exitCode = await withSignals(terminal, "stopping", async (signal) => {
         const tokenizers = [reference(a, flags), reference(b, flags)] as const;
-        const result = await compareTokenizers({ tokenizers, data: flags.data, signal });
+        const result = await compareTokenizers({ tokenizers, ...textFileFlags(flags), data: flags.data, signal });
         write(flags, result, () =>
           table([
             ["tokenizer", "kind", "vocab_size", "tokens", "bytes per token", "unknown tokens", "MB/s"],
@@ -120,4 +128,13 @@ export function addTokenizerFileCommands(tokenizer: Command, context: CommandCon
         return false;
       });
     });
+}
+
+/** The files of a tokenizer, what is missing among them, and what its manifest says. */
+function fileRows({ files, missingFiles, manifest }: TokenizerFilesReport): string[][] {
+  const rows = [["", "files", [...files, ...missingFiles.map((name) => `${name} is missing`)].join(", ")]];
+  if (manifest === null) return [...rows, ["", "manifest", "none"]];
+  const { trainer, corpusFiles, missingCorpusFiles } = manifest;
+  const missing = missingCorpusFiles.length === 0 ? "" : `, ${missingCorpusFiles.length} of them not found from here`;
+  return [...rows, ["", "manifest", `trained by ${trainer} on ${corpusFiles} files${missing}`]];
 }

@@ -1,13 +1,22 @@
 import { readFile } from "node:fs/promises";
+import type { TokenizerInspection } from "@codex/pipeline";
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
-import { colourAllowed, table } from "../terminal.ts";
+import { outputColourAllowed, table } from "../terminal.ts";
 import { UsageError, wholeNumber } from "./shared-options.ts";
 import { reference, TOKENIZER_ARGUMENT, type TokenizerFlags, withTokenizerOptions } from "./tokenizer-options.ts";
 
 interface TextFlags extends TokenizerFlags {
   readonly text?: string;
   readonly input?: string;
+}
+
+interface EncodeFlags extends TextFlags {
+  readonly specialTokens: boolean;
+  readonly allowSpecial?: boolean;
+  readonly maxLength?: number;
+  readonly pad?: boolean;
+  readonly tokens?: boolean;
 }
 
 /** `inspect`, `encode` and `decode`: one text through one tokenizer. */
@@ -24,16 +33,12 @@ export function addTokenizerTextCommands(tokenizer: Command, { terminal }: Comma
         terminal.out.write(`${JSON.stringify(result)}\n`);
         return;
       }
-      const rows = [
-        ["kind", result.kind],
-        ["vocab_size", String(result.vocabSize)],
-        ["special tokens", result.specialTokens.map(({ token, id }) => `${token}=${id}`).join(" ") || "none"],
-      ];
+      const rows = [...facts(result)];
       if (result.encoding) {
         rows.push(
           ["ids", result.encoding.ids.join(" ")],
           ["tokens", result.encoding.tokens.map((token) => JSON.stringify(token)).join(" ")],
-          ["cuts", cuts(result.encoding.pieces, colourAllowed(terminal))],
+          ["cuts", cuts(result.encoding.pieces, outputColourAllowed(terminal))],
         );
       }
       terminal.out.write(`${table(rows)}\n`);
@@ -46,19 +51,25 @@ export function addTokenizerTextCommands(tokenizer: Command, { terminal }: Comma
     .option("--input <file>", "a UTF-8 file with the text")
     .option("--no-special-tokens", "without what the tokenizer puts around a text")
     .option("--allow-special", "special tokens in the text become their ids")
+    .option("--max-length <n>", "ids at most; what is more is cut off", wholeNumber("--max-length", 1))
+    .option("--pad", "fill up to --max-length, with the pad token, or where there is none with the one that ends texts")
+    .option("--tokens", "write the tokens beside their ids, one in a line")
     .addHelpText("after", `\nExample:\n  $ codex tokenizer encode runs/<run-id>/tokenizer --text "const x = 1;"`)
-    .action(
-      async (path: string, flags: TextFlags & { readonly specialTokens: boolean; readonly allowSpecial?: boolean }) => {
-        const { encodeText } = await import("@codex/pipeline");
-        const result = await encodeText({
-          ...reference(path, flags),
-          text: await textOf(flags),
-          addSpecialTokens: flags.specialTokens,
-          allowSpecialTokens: flags.allowSpecial === true,
-        });
-        terminal.out.write(`${flags.json ? JSON.stringify(result) : result.ids.join(" ")}\n`);
-      },
-    );
+    .action(async (path: string, flags: EncodeFlags) => {
+      const { encodeText } = await import("@codex/pipeline");
+      if (flags.pad && flags.maxLength === undefined) throw new UsageError("--pad: expected --max-length beside it");
+      const result = await encodeText({
+        ...reference(path, flags),
+        text: await textOf(flags),
+        addSpecialTokens: flags.specialTokens,
+        allowSpecialTokens: flags.allowSpecial === true,
+        ...(flags.maxLength === undefined ? {} : { maxLength: flags.maxLength }),
+        pad: flags.pad === true,
+      });
+      const { ids, tokens } = result;
+      const text = flags.tokens ? table(ids.map((id, index) => [String(id), tokens[index]!])) : ids.join(" ");
+      terminal.out.write(`${flags.json ? JSON.stringify(result) : text}\n`);
+    });
 
   withTokenizerOptions(tokenizer.command("decode"))
     .description("Turn ids into text.")
@@ -75,6 +86,33 @@ export function addTokenizerTextCommands(tokenizer: Command, { terminal }: Comma
       const result = await decodeIds(request);
       terminal.out.write(`${flags.json ? JSON.stringify(result) : result.text}\n`);
     });
+}
+
+/** What is inside, a fact a row. */
+function facts(result: TokenizerInspection): string[][] {
+  const { stages, manifest } = result;
+  const listed = (types: readonly string[]): string => types.join(", ") || "none";
+  const written = (value: unknown): string => (value === null ? "none" : JSON.stringify(value));
+  const rows = [
+    ["kind", result.kind],
+    ["vocab_size", String(result.vocabSize)],
+    ["special tokens", result.specialTokens.map(({ token, id }) => `${token}=${id}`).join(" ") || "none"],
+    ["normalizer", listed(stages.normalizer)],
+    ["pre_tokenizer", listed(stages.preTokenizer)],
+    ["model", result.merges === undefined ? stages.model : `${stages.model}, ${result.merges} merges`],
+    ["post_processor", listed(stages.postProcessor)],
+    ["decoder", listed(stages.decoder)],
+    ["padding", written(result.padding)],
+    ["truncation", written(result.truncation)],
+    ["max_length", written(result.maxLength)],
+  ];
+  if (manifest === undefined) return rows;
+  const { trainer, corpus, result: trained } = manifest;
+  return [
+    ...rows,
+    ["trained on", `${corpus.bytes} bytes in ${corpus.documents} documents, by ${trainer.name}`],
+    ["sha256", trained.sha256],
+  ];
 }
 
 async function textOf({ text, input }: TextFlags): Promise<string> {

@@ -1,12 +1,12 @@
 import type { Tokenizer } from "@codex/tokenization";
-import { documentTexts, openTokenizer, type TokenizerReference } from "./open-tokenizer.ts";
+import { openTokenizer, type TokenizerReference } from "./open-tokenizer.ts";
+import { documentTexts, type TextInputOptions } from "./text-input.ts";
 import { TokenCounter, type TokenizerStatistics } from "./tokenizer-statistics.ts";
 
-export interface CompareTokenizersRequest {
+export interface CompareTokenizersRequest extends TextInputOptions {
   readonly tokenizers: readonly [TokenizerReference, TokenizerReference];
   /** Files, folders or globs. */
   readonly data: readonly string[];
-  readonly directory?: string;
   readonly signal?: AbortSignal;
 }
 

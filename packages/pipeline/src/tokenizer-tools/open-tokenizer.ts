@@ -1,4 +1,3 @@
-import { createTextSource } from "@codex/data";
 import { loadTokenizer, type TiktokenPatternName, type Tokenizer } from "@codex/tokenization";
 import { PipelineError } from "../errors.ts";
 
@@ -31,18 +30,4 @@ export function openTokenizer({ path, pattern, specialToken = [] }: TokenizerRef
   );
   const named = PATTERNS.includes(pattern) ? (pattern as TiktokenPatternName) : { regex: pattern };
   return loadTokenizer(path, { tiktoken: { pattern: named, specialTokens } });
-}
-
-/** The documents of files, folders and globs, one by one. */
-export async function* documentTexts(
-  data: readonly string[],
-  { directory, signal }: { directory?: string | undefined; signal?: AbortSignal | undefined } = {},
-): AsyncGenerator<string> {
-  const source = createTextSource({ path: [...data] }, directory === undefined ? {} : { directory });
-  for await (const { text } of source.documents()) {
-    // Encoding does not wait for anything: here timers and signals get their turn.
-    await new Promise((resolve) => setImmediate(resolve));
-    signal?.throwIfAborted();
-    yield text;
-  }
 }

@@ -1,10 +1,10 @@
 import type { Tokenizer } from "@codex/tokenization";
-import { documentTexts, openTokenizer, type TokenizerReference } from "./open-tokenizer.ts";
+import { openTokenizer, type TokenizerReference } from "./open-tokenizer.ts";
+import { documentTexts, type TextInputOptions } from "./text-input.ts";
 
-export interface TokenizerStatisticsRequest extends TokenizerReference {
+export interface TokenizerStatisticsRequest extends TokenizerReference, TextInputOptions {
   /** Files, folders or globs. */
   readonly data: readonly string[];
-  readonly directory?: string;
   readonly signal?: AbortSignal;
 }
 

@@ -1,10 +1,11 @@
 import { readForeignTokenizer, runSelfTest, type Tokenizer, TokenizerError } from "@codex/tokenization";
-import { documentTexts, openTokenizer, type TokenizerReference } from "./open-tokenizer.ts";
+import { openTokenizer, type TokenizerReference } from "./open-tokenizer.ts";
+import { documentTexts, type TextInputOptions } from "./text-input.ts";
+import { reportFiles, type TokenizerFilesReport } from "./tokenizer-files.ts";
 
-export interface ValidateTokenizerRequest extends TokenizerReference {
+export interface ValidateTokenizerRequest extends TokenizerReference, TextInputOptions {
   /** Files, folders or globs whose documents go there and back too. */
   readonly data?: readonly string[];
-  readonly directory?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -12,6 +13,12 @@ export interface TokenizerCheck {
   readonly name: string;
   readonly ok: boolean;
   readonly message: string;
+}
+
+export interface TokenizerValidation extends TokenizerFilesReport {
+  /** Whether all checks passed. */
+  readonly ok: boolean;
+  readonly checks: readonly TokenizerCheck[];
 }
 
 const TEXTS = [
@@ -28,9 +35,7 @@ const TEXTS = [
  *
  * @throws {TokenizerError} what loading throws; {DataError} what reading the data throws
  */
-export async function validateTokenizer(
-  request: ValidateTokenizerRequest,
-): Promise<{ readonly ok: boolean; readonly checks: readonly TokenizerCheck[] }> {
+export async function validateTokenizer(request: ValidateTokenizerRequest): Promise<TokenizerValidation> {
   const tokenizer = await openTokenizer(request);
   const checks = [checkIds(tokenizer), checkSpecialTokens(tokenizer), await checkRoundTrips(tokenizer, request)];
   if (request.pattern === undefined) {
@@ -45,7 +50,8 @@ export async function validateTokenizer(
         ),
       );
   }
-  return { ok: checks.every(({ ok }) => ok), checks };
+  const report = await reportFiles(request.path, tokenizer, request.directory);
+  return { ok: checks.every(({ ok }) => ok), checks, ...report };
 }
 
 /** @param wrong - what is not as it should be */

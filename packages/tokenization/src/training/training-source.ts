@@ -48,7 +48,7 @@ export async function withWordCounts<Result>(
   const counts = await countWords(source, {
     ...context,
     preTokenizer,
-    totalBytes: inputs?.length ? inputs.reduce((sum, input) => sum + input.bytes, 0) : undefined,
+    totalBytes: textBytes(inputs),
     onProgress: (progress) => onProgress?.({ phase: "count", ...progress }),
   });
   try {
@@ -56,6 +56,12 @@ export async function withWordCounts<Result>(
   } finally {
     await counts.dispose();
   }
+}
+
+/** Bytes of text in files, as far as their sizes tell: those of packed files do not. */
+function textBytes(inputs: readonly CorpusInput[] = []): number | undefined {
+  if (inputs.length === 0 || inputs.some(({ path }) => path.endsWith(".gz"))) return undefined;
+  return inputs.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** The part of a manifest that tells what was counted. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -29,8 +29,11 @@ test("the commands are those of the README", () => {
     "plugins explain",
     "plugins list",
     "resume",
+    "runs compare",
+    "runs export",
     "runs list",
     "runs show",
+    "runs validate",
     "tokenizer compare",
     "tokenizer count",
     "tokenizer decode",
@@ -162,6 +165,35 @@ describe("a run from start to end", () => {
       /^run +status +step +validation loss +created\nrun +completed +step 5 +\d\.\d{4} /,
     );
     expect((await codex(directory, "runs", "show", "run")).out).toMatch(/^status +completed$/m);
+  });
+
+  test("a run is checked, compared and exported", async () => {
+    const valid = await codex(directory, "runs", "validate", "run");
+    expect(valid).toMatchObject({ exitCode: 0, err: "" });
+    expect(valid.out).toMatch(/^runs\/run\/metrics\.ndjson +\d+ lines$/m);
+    expect(valid.out).toMatch(/^checkpoints +\d whole\nvalid$/m);
+    appendFileSync(join(directory, "runs/run/events.ndjson"), "{");
+    const torn = await codex(directory, "runs", "validate", "run");
+    expect(torn.exitCode).toBe(3);
+    expect(torn.out).toMatch(/^runs\/run\/events\.ndjson: 1 bytes of a line that was not finished/m);
+    expect(JSON.parse((await codex(directory, "runs", "validate", "run", "--json")).out)).toMatchObject({
+      valid: false,
+    });
+
+    const exported = await codex(directory, "runs", "export", "run", "--output", "loss.csv", "--metric", "loss");
+    expect(exported).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^\d+ numbers written to loss\.csv /) });
+    expect(readFileSync(join(directory, "loss.csv"), "utf8")).toMatch(/^schema_version,run_id,.*\n1,run,/);
+    expect((await codex(directory, "runs", "export", "run", "--output", "loss.xlsx")).exitCode).toBe(2);
+    expect((await codex(directory, "runs", "export", "run", "-o", "none.csv", "--metric", "none")).exitCode).toBe(3);
+
+    cpSync(join(directory, "runs/run"), join(directory, "copy"), { recursive: true });
+    const config = join(directory, "copy/config.yaml");
+    writeFileSync(config, readFileSync(config, "utf8").replace("maxSteps: 5", "maxSteps: 6"));
+    const compared = await codex(directory, "runs", "compare", "run", "copy");
+    expect(compared).toMatchObject({ exitCode: 0, err: "" });
+    expect(compared.out).toMatch(/^training\.maxSteps +5 +6$/m);
+    expect(compared.out).toMatch(/^validation loss.* +\d\.\d+ \(\d\.\d+, \d\) +\d\.\d+ /m);
+    expect((await codex(directory, "runs", "compare", "run")).exitCode).toBe(2);
   });
 
   test.each([

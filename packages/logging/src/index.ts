@@ -10,8 +10,9 @@ export {
 } from "./event-log.ts";
 export { type GitState, readGitState } from "./git-state.ts";
 export { type MetricLog, type MetricLogOptions, openMetricLog } from "./metric-log.ts";
-export type { MetricRecord, MetricValue } from "./metric-record.ts";
+export { CSV_HEADER, type MetricRecord, type MetricValue, toCsvLine } from "./metric-record.ts";
 export { hashLockfile, type LockfileHash, readPackageVersions } from "./package-versions.ts";
+export { type ReadMetricsOptions, readMetrics } from "./read-metrics.ts";
 export { createRunDirectory, type RunDirectory, type RunPaths, runPaths } from "./run-directory.ts";
 export {
   type CollectOptions,

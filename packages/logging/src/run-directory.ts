@@ -11,6 +11,8 @@ export interface RunPaths {
   readonly manifest: string;
   readonly metricsNdjson: string;
   readonly metricsCsv: string;
+  /** System metrics, in the record shape of `metrics.ndjson`. */
+  readonly system: string;
   readonly events: string;
   readonly tokenizer: string;
   readonly checkpoints: string;
@@ -29,6 +31,7 @@ export function runPaths(directory: string): RunPaths {
     manifest: join(directory, "manifest.json"),
     metricsNdjson: join(directory, "metrics.ndjson"),
     metricsCsv: join(directory, "metrics.csv"),
+    system: join(directory, "system.ndjson"),
     events: join(directory, "events.ndjson"),
     tokenizer: join(directory, "tokenizer"),
     checkpoints: join(directory, "checkpoints"),

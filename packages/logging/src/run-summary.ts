@@ -5,6 +5,7 @@ import type { EventRecord, RunOutcome } from "./event-log.ts";
 import type { MetricRecord } from "./metric-record.ts";
 import { runPaths } from "./run-directory.ts";
 import { type RunManifest, readRunManifest } from "./run-manifest.ts";
+import { seriesOf } from "./series.ts";
 
 /** The last value of a metric in a run. */
 export interface LatestMetric {
@@ -49,7 +50,7 @@ export async function summarizeRun(runDirectory: string): Promise<RunSummary> {
   let step: number | null = null;
   for await (const record of records<MetricRecord>(paths.metricsNdjson)) {
     const { split, metric, dataset, value } = record;
-    latest.set(`${split}\0${metric}\0${dataset ?? ""}`, { split, metric, dataset, step: record.step, value });
+    latest.set(seriesOf(record), { split, metric, dataset, step: record.step, value });
     step = record.step ?? step;
   }
   return {

@@ -2,6 +2,7 @@
 export type PipelineErrorCode =
   | "PIPELINE_CONFIG_INVALID" // keys that are right one by one do not go together
   | "PIPELINE_DRIFT" // configuration or data differ from those of the checkpoint
+  | "PIPELINE_EXPORT_EMPTY" // no number of a run is left to write
   | "PIPELINE_FILE_INVALID"
   | "PIPELINE_FILE_NOT_FOUND"
   | "PIPELINE_NOTHING_TO_RESUME"

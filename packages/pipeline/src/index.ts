@@ -21,6 +21,15 @@ export {
   listPlugins,
 } from "./plugins.ts";
 export { listRuns, type RunListing, showRun } from "./run-index.ts";
+export { compareRuns, type RunComparison, type SeriesSummary } from "./run-tools/compare-runs.ts";
+export {
+  type ExportedRuns,
+  type ExportRunsRequest,
+  exportRuns,
+  RUN_EXPORT_FORMATS,
+  type RunExportFormat,
+} from "./run-tools/export-run.ts";
+export { type RunCheck, validateRun } from "./run-tools/validate-run.ts";
 export {
   type CountedWords,
   type CountWordsPlan,

@@ -2,9 +2,8 @@ import { join, resolve } from "node:path";
 import { type RunSummary, summarizeRun } from "@codex/logging";
 import { exists } from "@codex/storage";
 import type { CodexConfig } from "./configuration/schema.ts";
-import { PipelineError } from "./errors.ts";
 import type { PipelineObserver } from "./events.ts";
-import { isRunDirectory } from "./locate.ts";
+import { findRun } from "./run-tools/find-run.ts";
 
 /** The run index of a folder of runs. The directories are the truth, this is a view of them. */
 function indexPath(runsDirectory: string): string {
@@ -69,14 +68,5 @@ export async function listRuns(
  * @throws {PipelineError} `PIPELINE_RUN_NOT_FOUND`
  */
 export async function showRun(run: string, runsDirectory = "runs"): Promise<RunSummary> {
-  for (const directory of [run, join(runsDirectory, run)]) {
-    if ((await exists(directory)) && (await isRunDirectory(directory))) return summarizeRun(directory);
-  }
-  throw new PipelineError(
-    "PIPELINE_RUN_NOT_FOUND",
-    `${run}: expected a run directory or a run id in ${runsDirectory}, found neither`,
-    {
-      help: "`codex runs list` shows the runs.",
-    },
-  );
+  return summarizeRun(await findRun(run, runsDirectory));
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { table, warningsTo } from "../terminal.ts";
+import { addRunRecordCommands } from "./runs-records.ts";
 import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
 interface RunsFlags extends SharedOptions {
@@ -56,4 +57,6 @@ export function addRunsCommand(program: Command, context: CommandContext): void 
       );
       context.terminal.out.write(`${flags.json ? JSON.stringify(shown) : text}\n`);
     });
+
+  addRunRecordCommands(runs, context);
 }

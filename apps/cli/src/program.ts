@@ -8,6 +8,7 @@ import { addPluginsCommand } from "./commands/plugins.ts";
 import { addResumeCommand } from "./commands/resume.ts";
 import { addRunsCommand } from "./commands/runs.ts";
 import { UsageError } from "./commands/shared-options.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addTokenizerCommand } from "./commands/tokenizer.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
@@ -55,6 +56,7 @@ Exit codes: 0 done, 2 usage or configuration, 3 data or checkpoint, 4 device, di
     addEvaluateCommand,
     addTokenizerCommand,
     addRunsCommand,
+    addStatusCommand,
     addConfigCommand,
     addPluginsCommand,
     addDoctorCommand,

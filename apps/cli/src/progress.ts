@@ -1,6 +1,7 @@
 import type { PipelineEvent, TrainHooks, TrainOutcome } from "@codex/pipeline";
 import { withSignals } from "./signals.ts";
 import { paint, shown, type Terminal } from "./terminal.ts";
+import { trackerLines } from "./tracker-lines.ts";
 
 type FormatProgress = typeof import("@codex/pipeline").formatProgress;
 
@@ -11,6 +12,10 @@ function lineOf(event: PipelineEvent, terminal: Terminal, formatProgress: Format
       return paint(terminal, 1, `run ${event.runId}`);
     case "stage":
       return `${paint(terminal, 36, event.stage.padEnd(9))} ${shown(event.message)}`;
+    case "trackers":
+      return trackerLines(event.trackers)
+        .map((line) => `${paint(terminal, 36, "tracker".padEnd(9))} ${shown(line)}`)
+        .join("\n");
     case "notice":
     case "warning":
       return paint(terminal, 33, `warning: ${shown(event.message)}`);

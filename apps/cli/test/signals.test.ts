@@ -41,11 +41,11 @@ test.each([
   expect(resumed.err).toContain(`going on from step ${outcome.step} of ${outcome.step + 1}`);
 });
 
-test("a second signal ends the process at once, in the middle of a save that hangs", async () => {
-  const code = `export const slow = { configSchema: { type: "object" }, create: async () => ({
-    metric() {}, sync: () => new Promise((resolve) => setTimeout(resolve, 600_000)), close: async () => {} }) };`;
-  const directory = projectWithPlugin({ trackers: { slow: "./index.js#slow" } }, code);
-  const child = startCodex(directory, [...TRAIN, "tracking.trackers=[{name: slow}]"]);
+test("a second signal ends the process at once, where the first one does not end the loop", async () => {
+  const code = `export const slow = { configSchema: { type: "object" }, create: () => ({ onEvent }) => {
+    onEvent({ type: "step", step: 1 }); return new Promise((resolve) => setTimeout(resolve, 600_000)); } };`;
+  const directory = projectWithPlugin({ trainers: { slow: "./index.js#slow" } }, code);
+  const child = startCodex(directory, [...TRAIN, "training.trainer=slow"]);
   await child.line(isStep);
   child.process.kill("SIGTERM");
   await child.errorLine((line) => line.startsWith("SIGTERM: "));

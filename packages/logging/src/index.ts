@@ -24,3 +24,21 @@ export {
   writeRunManifest,
 } from "./run-manifest.ts";
 export { type LatestMetric, type RunSummary, summarizeRun } from "./run-summary.ts";
+export { readTrackerProgress, type TrackerProgress } from "./tracking/feed-progress.ts";
+export type {
+  TrackedArtifact,
+  TrackedOutcome,
+  TrackedParams,
+  TrackedRun,
+  TrackedText,
+  Tracker,
+  TrackerStatus,
+} from "./tracking/tracker.ts";
+export {
+  type FeedNotice,
+  type FeedOptions,
+  type FeedResult,
+  openTrackerFeed,
+  type TrackerFeed,
+  trackerStateDirectory,
+} from "./tracking/tracker-feed.ts";

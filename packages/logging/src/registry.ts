@@ -1,52 +1,36 @@
-/** @module The kind `trackers` of `@codex/registry`, and the tracker that ships with Codex. */
+/** @module The kind `trackers` of `@codex/registry`. */
 import type { RegistryEntry } from "@codex/registry";
-import { type MetricLog, openMetricLog } from "./metric-log.ts";
-import type { MetricValue } from "./metric-record.ts";
+import type { Tracker } from "./tracking/tracker.ts";
 
-/** Where the numbers of a run go. Any number of trackers may be active; each gets every record. */
-export interface Tracker {
-  metric(value: MetricValue): void | Promise<void>;
-  /** Makes what was given so far as safe as it gets; called before each checkpoint. */
-  sync(): Promise<void>;
-  close(): Promise<void>;
-}
+export type {
+  TrackedArtifact,
+  TrackedOutcome,
+  TrackedParams,
+  TrackedRun,
+  TrackedText,
+  Tracker,
+  TrackerStatus,
+} from "./tracking/tracker.ts";
 
 export interface TrackerContext {
+  /** Absolute path. */
   readonly runDirectory: string;
-  readonly runId: string;
-  /** The step of the checkpoint that the run goes on from: records of later steps come again. */
-  readonly resumeAtStep?: number;
-  /** The last step whose evaluation that checkpoint knows of: validation records of later steps come again. */
-  readonly evaluatedAtStep?: number;
+  /** A folder of this tracker alone, `trackers/<name>/` of the run directory: for its files, and what it needs to go on later. It need not exist yet. */
+  readonly stateDirectory: string;
+  /** `replay`: the run is over, and what it left is sent. */
+  readonly mode: "live" | "replay";
+  /** Tells the user something. For a call that fails it is enough to reject. */
+  readonly onNotice: (message: string) => void;
 }
 
-export type CreateTracker = (options: never, context: TrackerContext) => Promise<Tracker>;
+/**
+ * Makes a tracker without asking the network: a server that is away is a matter of `start`. What it throws switches the tracker off for
+ * this run, with that message as the reason.
+ */
+export type CreateTracker = (options: never, context: TrackerContext) => Tracker | Promise<Tracker>;
 
 declare module "@codex/registry" {
   interface RegistryKinds {
     trackers: RegistryEntry<CreateTracker>;
   }
 }
-
-export interface FilesTrackerOptions {
-  readonly csv?: boolean;
-}
-
-/** `metrics.ndjson` and `metrics.csv` in the run directory. */
-export const files = {
-  create: (options: FilesTrackerOptions, context: TrackerContext): Promise<MetricLog> =>
-    openMetricLog(context.runDirectory, {
-      runId: context.runId,
-      ...(options.csv === undefined ? {} : { csv: options.csv }),
-      ...(context.resumeAtStep === undefined ? {} : { resumeAtStep: context.resumeAtStep }),
-      ...(context.evaluatedAtStep === undefined ? {} : { evaluatedAtStep: context.evaluatedAtStep }),
-    }),
-  configSchema: {
-    type: "object",
-    description: "Line files in the run directory: metrics.ndjson and metrics.csv.",
-    properties: {
-      csv: { type: "boolean", default: true, description: "Write metrics.csv beside metrics.ndjson." },
-    },
-    additionalProperties: false,
-  },
-} satisfies RegistryEntry<CreateTracker>;

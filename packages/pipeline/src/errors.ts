@@ -8,7 +8,8 @@ export type PipelineErrorCode =
   | "PIPELINE_NOTHING_TO_RESUME"
   | "PIPELINE_PLUGIN_FAILED" // code of a plugin threw; `cause` is what it threw
   | "PIPELINE_PROFILE_UNSUPPORTED" // the device keeps no record of its kernels
-  | "PIPELINE_RUN_NOT_FOUND";
+  | "PIPELINE_RUN_NOT_FOUND"
+  | "PIPELINE_TRACKER_OFF"; // a tracker that cannot be made: a package that is missing, options that make no sense
 
 /** An error of the pipeline: branch on `code`, show `message` and `help` to a person. */
 export class PipelineError extends Error {

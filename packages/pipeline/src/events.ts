@@ -1,3 +1,4 @@
+import type { TrackerStatus } from "@codex/logging";
 import type { TrainingEvent } from "@codex/training";
 
 /** The run directory exists and is locked by this process. */
@@ -14,6 +15,12 @@ export interface StageEvent {
   readonly message: string;
 }
 
+/** Before the first step: which trackers take part in the run, and why the others do not. */
+export interface TrackersEvent {
+  readonly type: "trackers";
+  readonly trackers: readonly TrackerStatus[];
+}
+
 /** Something that a person must see although the run goes on. */
 export interface NoticeEvent {
   readonly type: "notice";
@@ -23,11 +30,16 @@ export interface NoticeEvent {
     | "device.nondeterministic"
     | "index.failed"
     | "observer.failed"
-    | "profile.written";
+    | "profile.written"
+    | "tracker.failed"
+    | "tracker.recovered"
+    | "tracker.skipped"
+    | "tracker.behind"
+    | "tracker.notice";
   readonly message: string;
 }
 
 /** What `train` and `resume` tell about themselves: the training loop's events, and those of the pipeline around it. */
-export type PipelineEvent = TrainingEvent | RunEvent | StageEvent | NoticeEvent;
+export type PipelineEvent = TrainingEvent | RunEvent | StageEvent | NoticeEvent | TrackersEvent;
 
 export type PipelineObserver = (event: PipelineEvent) => void;

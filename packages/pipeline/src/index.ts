@@ -9,7 +9,14 @@ export type { CodexConfig, NamedOptions } from "./configuration/schema.ts";
 export { type DoctorReport, doctor } from "./doctor.ts";
 export { PipelineError, type PipelineErrorCode } from "./errors.ts";
 export { type EvaluateRequest, type EvaluateResult, evaluate } from "./evaluate.ts";
-export type { NoticeEvent, PipelineEvent, PipelineObserver, RunEvent, StageEvent } from "./events.ts";
+export type {
+  NoticeEvent,
+  PipelineEvent,
+  PipelineObserver,
+  RunEvent,
+  StageEvent,
+  TrackersEvent,
+} from "./events.ts";
 export { type GenerateRequest, type GenerateResult, generate } from "./generate.ts";
 export { planTraining, type TrainingPlan } from "./plan.ts";
 export {
@@ -29,6 +36,8 @@ export {
   RUN_EXPORT_FORMATS,
   type RunExportFormat,
 } from "./run-tools/export-run.ts";
+export { type ReplayRequest, type ReplayResult, replayRun } from "./run-tools/replay-run.ts";
+export { type RunStatus, runStatus } from "./run-tools/run-status.ts";
 export { type RunCheck, validateRun } from "./run-tools/validate-run.ts";
 export {
   type CountedWords,

@@ -1,12 +1,9 @@
-import { type EventLog, openEventLog, type RunPaths } from "@codex/logging";
-import type { Tracker } from "@codex/logging/registry";
-import type { Registries } from "@codex/registry";
+import { openEventLog, openMetricLog, type RunPaths } from "@codex/logging";
 import type { MetricSink, TrainerState } from "@codex/training";
-import { registeredOptions } from "./configuration/registered-options.ts";
 import type { CodexConfig } from "./configuration/schema.ts";
 import type { PipelineEvent } from "./events.ts";
 
-/** What a run writes about itself while it goes on: the trackers' numbers and `events.ndjson`. */
+/** What a run writes about itself while it goes on: `metrics.ndjson`, `metrics.csv` and `events.ndjson`. */
 export interface RunRecord extends AsyncDisposable {
   readonly metrics: MetricSink;
   /** Keeps an event; a write that fails is told by the next `sync`. */
@@ -23,28 +20,17 @@ const NOT_KEPT: ReadonlySet<PipelineEvent["type"]> = new Set(["step", "progress"
 export async function openRunRecord(
   run: RunPaths & { readonly runId: string },
   config: CodexConfig,
-  registries: Registries,
   resumedAt: Pick<TrainerState, "step" | "evaluatedAtStep"> | undefined,
 ): Promise<RunRecord> {
-  const events: EventLog = await openEventLog(run.events, { runId: run.runId });
-  const trackers: Tracker[] = [];
-  try {
-    for (const options of config.tracking.trackers) {
-      const entry = await registries.of("trackers").resolve(options.name);
-      trackers.push(
-        await entry.create(registeredOptions(options, entry.configSchema) as never, {
-          runDirectory: run.directory,
-          runId: run.runId,
-          ...(resumedAt === undefined
-            ? {}
-            : { resumeAtStep: resumedAt.step, evaluatedAtStep: resumedAt.evaluatedAtStep }),
-        }),
-      );
-    }
-  } catch (error) {
-    for (const open of [...trackers, events]) await open.close().catch(() => {}); // the first error is the one to tell
+  const events = await openEventLog(run.events, { runId: run.runId });
+  const metrics = await openMetricLog(run.directory, {
+    runId: run.runId,
+    csv: config.logging.csv,
+    ...(resumedAt === undefined ? {} : { resumeAtStep: resumedAt.step, evaluatedAtStep: resumedAt.evaluatedAtStep }),
+  }).catch(async (error: unknown) => {
+    await events.close().catch(() => {}); // the first error is the one to tell
     throw error;
-  }
+  });
 
   let pending: Promise<void> = Promise.resolve();
   const log = (
@@ -57,9 +43,7 @@ export async function openRunRecord(
   };
   return {
     metrics: {
-      async metric(value) {
-        for (const tracker of trackers) await tracker.metric({ ...value, dataset: config.data.name });
-      },
+      metric: (value) => metrics.metric({ ...value, dataset: config.data.name }),
     },
     event(event) {
       if (NOT_KEPT.has(event.type)) return;
@@ -75,11 +59,11 @@ export async function openRunRecord(
     async sync() {
       await pending;
       await events.sync();
-      for (const tracker of trackers) await tracker.sync();
+      await metrics.sync();
     },
     async [Symbol.asyncDispose]() {
       await pending.catch(() => {});
-      for (const open of [...trackers, events]) await open.close();
+      for (const open of [metrics, events]) await open.close();
     },
   };
 }

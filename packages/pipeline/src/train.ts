@@ -21,6 +21,7 @@ import { continueRun, startRun } from "./run-files.ts";
 import { refreshRunIndex } from "./run-index.ts";
 import { openRunRecord, type RunRecord } from "./run-record.ts";
 import { StepProfile } from "./step-profile.ts";
+import { feedTrackers } from "./trackers.ts";
 
 export interface TrainHooks {
   /** Called with every event, in order. What it throws changes nothing about the run. */
@@ -154,6 +155,7 @@ class Training {
     using _lock = this.#target === undefined ? await acquireLock(run.directory) : undefined;
     this.#emit({ type: "run", runId: run.runId, directory: run.directory });
     await using record = await this.#openRecord(run, prepared);
+    await using feed = await feedTrackers(run, this.#configuration.value, this.#configuration.registries, this.#emit);
     const { value: config, directory } = this.#configuration;
     const refreshIndex = () => refreshRunIndex(config, directory, run.directory, this.#emit);
     await refreshIndex();
@@ -182,15 +184,15 @@ class Training {
       await record.sync().catch(() => {}); // the error that ended the run is the one to tell
       throw error;
     } finally {
+      await feed.finish(1000 * this.#configuration.value.tracking.finishSeconds); // after the last record; what a tracker does not take in time is left for a replay
       await refreshIndex();
     }
   }
 
-  /** A new run whose record cannot be opened (a tracker that throws) is no run: its directory is taken away again. */
+  /** A new run whose record cannot be opened is no run: its directory is taken away again. */
   async #openRecord(run: RunDirectory, { resumeFrom, device, drift }: PreparedRun): Promise<RunRecord> {
-    const { value: config, registries } = this.#configuration;
     try {
-      this.#record = await openRunRecord(run, config, registries, resumeFrom?.trainer);
+      this.#record = await openRunRecord(run, this.#configuration.value, resumeFrom?.trainer);
     } catch (error) {
       if (this.#target === undefined) await removeTree(run.directory, nodeFs).catch(() => {}); // the first error is the one to tell
       throw error;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { table, warningsTo } from "../terminal.ts";
 import { addRunRecordCommands } from "./runs-records.ts";
+import { addReplayCommand } from "./runs-replay.ts";
 import { type SharedOptions, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
 interface RunsFlags extends SharedOptions {
@@ -40,6 +41,8 @@ export function addRunsCommand(program: Command, context: CommandContext): void 
           : `${table([["run", "status", "step", "validation loss", "created"], ...rows])}\n`,
       );
     });
+
+  addReplayCommand(runs, context);
 
   withSharedOptions(runs.command("show"))
     .description("Show one run.")

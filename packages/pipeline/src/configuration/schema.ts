@@ -54,6 +54,7 @@ export const LoggingOptions = Type.Object(
       default: true,
       description: "Keep the run in the SQLite index of that folder, for `codex runs`.",
     }),
+    csv: Type.Boolean({ default: true, description: "Write metrics.csv beside metrics.ndjson." }),
   },
   { additionalProperties: false, default: {} },
 );
@@ -131,7 +132,7 @@ export interface CodexConfig {
     readonly trainerOptions: Readonly<Record<string, unknown>>;
   };
   readonly logging: Static<typeof LoggingOptions>;
-  readonly tracking: { readonly trackers: readonly NamedOptions[] };
+  readonly tracking: { readonly trackers: readonly NamedOptions[]; readonly finishSeconds: number };
   readonly checkpoints: Static<typeof CheckpointOptions>;
   readonly report: Static<typeof ReportOptions>;
 }
@@ -166,6 +167,9 @@ function named(name: string, schema: object, own: Record<string, TSchema> = {}):
   };
   return Type.Object(properties, { additionalProperties: false });
 }
+
+/** Of a list that is empty. */
+const ANY_TRACKER = Type.Object({ name: Type.String({ minLength: 1, description: "The registered name." }) });
 
 /** What a registered part of training takes besides the options that all of them share. */
 function optionsBeside(schema: object, part: string): TObject {
@@ -213,12 +217,17 @@ export async function configurationSchemaFor(registries: Registries, selection: 
       ),
       tracking: Type.Object(
         {
-          trackers: Type.Array(trackers.length === 1 ? (trackers[0] as TObject) : Type.Union(trackers), {
+          trackers: Type.Array(trackers.length > 1 ? Type.Union(trackers) : (trackers[0] ?? ANY_TRACKER), {
             default: [],
-            description: "Where the numbers of the run go.",
+            description: "Where the numbers of the run go besides its own files, each with a name and options.",
+          }),
+          finishSeconds: Type.Number({
+            minimum: 0,
+            default: 10,
+            description: "How long the end of a run waits for trackers; `codex runs replay` sends what is left then.",
           }),
         },
-        { additionalProperties: false, default: {} },
+        { additionalProperties: false, default: {}, description: "Trackers of the run." },
       ),
     },
     { additionalProperties: false },

@@ -8,7 +8,6 @@ import type {
   TokenEncoder,
 } from "@codex/data";
 import type { MetricValue as LoggedValue, MetricLog, RunManifest } from "@codex/logging";
-import type { Tracker } from "@codex/logging/registry";
 import type { MetricRecord } from "@codex/metrics";
 import type { hostTensors, LanguageModel, HostTensor as ModelTensor } from "@codex/models";
 import type { ModelContext } from "@codex/models/registry";
@@ -66,7 +65,6 @@ expectTypeOf<HostTensor>().toExtend<StoredTensor>();
 
 // logging -> training; its records are those of metrics
 expectTypeOf<MetricLog>().toExtend<MetricSink>();
-expectTypeOf<Tracker>().toExtend<MetricSink>();
 expectTypeOf<MetricValue>().toExtend<LoggedValue>();
 expectTypeOf<MetricRecord["split"]>().toEqualTypeOf<MetricValue["split"]>();
 

@@ -18,6 +18,23 @@ export class IdBuffer {
     this.#length += ids.length;
   }
 
+  /** The ids of `source` from `start` up to `end`. */
+  appendRange(source: Uint32Array, start: number, end: number): void {
+    let at = this.#length;
+    this.#length += end - start;
+    if (this.#length > this.#ids.length) this.#grow(this.#length);
+    // Words have few ids: a loop is faster than a view.
+    for (let i = start; i < end; i++) this.#ids[at++] = source[i]!;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  at(index: number): number {
+    return this.#ids[index]!;
+  }
+
   /** A copy of exactly the ids. */
   toArray(): Uint32Array {
     return this.#ids.slice(0, this.#length);

@@ -23,6 +23,7 @@ export class AddedVocabulary {
   readonly #flags = new Map<number, Flags>();
   readonly #written: Finder;
   readonly #normalized: Finder;
+  readonly #normalizedIds: ReadonlyMap<string, number>;
   readonly #normalizer: Normalizer | undefined;
   /** What a normalized token is to the decoder. */
   readonly #normalForms = new Map<number, string>();
@@ -44,6 +45,7 @@ export class AddedVocabulary {
       if (form !== "") normalized.set(form, id);
     }
     this.#written = new Finder(written);
+    this.#normalizedIds = normalized;
     this.#normalized = new Finder(normalized);
   }
 
@@ -54,11 +56,29 @@ export class AddedVocabulary {
 
   /** @param isAllowed - of special tokens: those that may come out of the text; others stay text */
   split(text: AlignedText, isAllowed: (id: number) => boolean): Part[] {
-    return this.#splitBy(this.#written, text, isAllowed).flatMap((part) => {
-      if (part.addedId !== undefined) return [part];
-      const normalized = this.#normalizer === undefined ? part.text : this.#normalizer(part.text);
-      return this.#splitBy(this.#normalized, normalized, isAllowed);
-    });
+    return this.splitWritten(text, isAllowed).flatMap((part) =>
+      part.addedId === undefined ? this.splitNormalized(part.text, isAllowed, this.#normalizer) : [part],
+    );
+  }
+
+  /** The first half of `split`: tokens of the text as it was written. */
+  splitWritten(text: AlignedText, isAllowed: (id: number) => boolean): Part[] {
+    return this.#splitBy(this.#written, text, isAllowed);
+  }
+
+  /** The second half: normalizes, and finds tokens of the normalized text. */
+  splitNormalized(text: AlignedText, isAllowed: (id: number) => boolean, normalizer: Normalizer | undefined): Part[] {
+    return this.#splitBy(this.#normalized, normalizer === undefined ? text : normalizer(text), isAllowed);
+  }
+
+  /** Whether tokens are looked for in the normalized text too. */
+  get hasNormalized(): boolean {
+    return this.#normalizedIds.size > 0;
+  }
+
+  /** Whether these are found in each segment of a text as in the whole, if it is cut as in continuation.ts. */
+  get isLocal(): boolean {
+    return [...this.#normalizedIds].every(([form, id]) => /^[!-~]+$/.test(form) && !this.#flags.get(id)?.rstrip);
   }
 
   #readFlags(file: JsonObject, tokens: readonly AddedToken[]): void {

@@ -29,20 +29,23 @@ export class AlignedText {
     this.#ends = ends;
   }
 
-  /** @param aligned - false: positions are not kept, which is faster */
-  static of(text: string, aligned: boolean): AlignedText {
-    if (!aligned) return new AlignedText(text, 0);
+  /**
+   * @param aligned - false: positions are not kept, which is faster
+   * @param originalStart - where the text begins in the original
+   */
+  static of(text: string, aligned: boolean, originalStart = 0): AlignedText {
+    if (!aligned) return new AlignedText(text, originalStart);
     const starts = new Uint32Array(text.length);
     const ends = new Uint32Array(text.length);
     for (let i = 0; i < text.length; ) {
       const end = i + unitsOf(text.codePointAt(i)!);
       for (let unit = i; unit < end; unit++) {
-        starts[unit] = i;
-        ends[unit] = end;
+        starts[unit] = originalStart + i;
+        ends[unit] = originalStart + end;
       }
       i = end;
     }
-    return new AlignedText(text, 0, starts, ends);
+    return new AlignedText(text, originalStart, starts, ends);
   }
 
   /** The range of the original that a range of the text came from; undefined if positions are not kept or it is empty. */

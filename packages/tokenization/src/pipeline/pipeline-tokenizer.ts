@@ -10,12 +10,14 @@ import { readAddedTokens, readTemplate } from "../tokenizer-json.ts";
 import { utf8Length } from "../utf8.ts";
 import { AddedVocabulary } from "./added-vocabulary.ts";
 import { AlignedText } from "./aligned-text.ts";
+import { type Continuation, continuationOf } from "./continuation.ts";
 import type { Decoder } from "./decoders/decoder.ts";
 import { readDecoder } from "./decoders/read-decoder.ts";
 import { type Encoding, emptyEncoding, joinEncodings } from "./encoding.ts";
 import type { EncodeFullOptions, FullEncoding, OffsetUnit } from "./full-encoding.ts";
 import type { Chance, Model, ModelToken } from "./models/model.ts";
 import { type ModelFile, type ModelKind, readModel } from "./models/read-model.ts";
+import type { Normalizer } from "./normalizers/normalizer.ts";
 import { readNormalizer } from "./normalizers/read-normalizer.ts";
 import { pad } from "./padding.ts";
 import { Positions } from "./positions.ts";
@@ -24,6 +26,7 @@ import { readPostProcessor } from "./post-processors/read-post-processor.ts";
 import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
 import { readPreTokenizer } from "./pre-tokenizers/read-pre-tokenizer.ts";
 import { randomStream } from "./random-stream.ts";
+import { SegmentEncoder } from "./segment-encoder.ts";
 import { windowStreamDecoder } from "./stream-decoder.ts";
 import { checkTruncation, truncate } from "./truncation.ts";
 
@@ -51,6 +54,10 @@ export class PipelineTokenizer extends BaseTokenizer {
   readonly #specialContents: ReadonlySet<string>;
   readonly #needsPositions: boolean;
   readonly #models = new Map<string, CachedModel>();
+  readonly #normalizer: Normalizer | undefined;
+  /** Undefined for texts that have to be encoded whole. */
+  readonly #continuation: Continuation | undefined;
+  readonly #segmentEncoders = new Map<string, SegmentEncoder>();
 
   /** @throws {TokenizerError} `TOKENIZER_FILE_INVALID`, `TOKENIZER_UNSUPPORTED` */
   constructor(files: TokenizerFiles) {
@@ -63,21 +70,31 @@ export class PipelineTokenizer extends BaseTokenizer {
     super(files, { vocab: all, addedTokens, template: readTemplate(json.post_processor) });
     this.kind = model.kind;
     this.#model = model;
+    this.#normalizer = normalizer;
     this.#added = new AddedVocabulary(json, addedTokens, normalizer);
     this.#preTokenizer = readPreTokenizer(json.pre_tokenizer);
     this.#postProcessor = readPostProcessor(json.post_processor);
     this.#decoder = readDecoder(json.decoder);
     this.#specialContents = new Set(addedTokens.filter((token) => token.special).map((token) => token.content));
     this.#needsPositions = prependsToFirst(json.pre_tokenizer);
-    this.#modelFor("none"); // reads merges and scores, so that a wrong file is refused now
+    const { isDeterministic } = this.#modelFor("none"); // reads merges and scores, so that a wrong file is refused now
+    this.#continuation = isDeterministic && this.#added.isLocal ? continuationOf(json) : undefined;
     if (isObject(json.decoder) && json.decoder.type === "ByteLevel") {
       this.tokenByteLength = (id) => this.#byteLength(id);
     }
   }
 
   protected encodeContent(text: string, allowed: Allowed): Uint32Array {
-    const model = this.#modelFor(allowed);
     const ids = new IdBuffer(text.length >> 1);
+    const segments = this.#segmentEncoder(allowed);
+    if (segments !== undefined) {
+      for (const part of this.#added.splitWritten(AlignedText.of(text, false), this.#isAllowed(allowed))) {
+        if (part.addedId !== undefined) ids.push(part.addedId);
+        else segments.encode(part.text.text, this.#needsPositions ? part.text.originalStart : 0, ids);
+      }
+      return ids.toArray();
+    }
+    const model = this.#modelFor(allowed);
     const chance = { random: randomStream(0) };
     for (const piece of this.#pieces(text, allowed, this.#needsPositions)) {
       if (piece.addedId !== undefined) ids.push(piece.addedId);
@@ -181,12 +198,49 @@ export class PipelineTokenizer extends BaseTokenizer {
   }
 
   #pieces(text: string, allowed: Allowed, aligned: boolean): Piece[] {
+    const parts = this.#added.split(AlignedText.of(text, aligned), this.#isAllowed(allowed));
+    return parts.flatMap((part) => cut(part, this.#preTokenizer));
+  }
+
+  #isAllowed(allowed: Allowed): (id: number) => boolean {
     const allowedIds = new Set(this.addedTokens.allowedSpecial(allowed).map((token) => token.id));
-    const parts = this.#added.split(AlignedText.of(text, aligned), (id) => allowedIds.has(id));
-    return parts.flatMap((part): Piece[] => {
-      if (part.addedId !== undefined) return [part];
-      const pieces = this.#preTokenizer === undefined ? [part.text] : this.#preTokenizer(part.text);
-      return pieces.filter((piece) => piece.text !== "").map((piece) => ({ text: piece }));
+    return (id) => allowedIds.has(id);
+  }
+
+  #segmentEncoder(allowed: Allowed): SegmentEncoder | undefined {
+    if (this.#continuation === undefined) return undefined;
+    const key = typeof allowed === "string" ? allowed : [...allowed].sort().join(" ");
+    let encoder = this.#segmentEncoders.get(key);
+    if (encoder === undefined) {
+      if (this.#segmentEncoders.size >= 4) this.#segmentEncoders.clear();
+      encoder = this.#createSegmentEncoder(this.#continuation, allowed);
+      this.#segmentEncoders.set(key, encoder);
+    }
+    return encoder;
+  }
+
+  #createSegmentEncoder(continuation: Continuation, allowed: Allowed): SegmentEncoder {
+    const isAllowed = this.#isAllowed(allowed);
+    const model = this.#modelFor(allowed);
+    const stages = (normalizer: Normalizer | undefined, preTokenizer: PreTokenizer | undefined) => {
+      return (text: AlignedText, out: IdBuffer): void => {
+        for (const part of this.#added.splitNormalized(text, isAllowed, normalizer)) {
+          for (const piece of cut(part, preTokenizer)) {
+            if (piece.addedId !== undefined) out.push(piece.addedId);
+            else for (const { id } of model.tokenize(piece.text.text)) out.push(id);
+          }
+        }
+      };
+    };
+    const encodeFirst = stages(this.#normalizer, this.#preTokenizer);
+    const encodeFollowing = stages(
+      readNormalizer(continuation.normalizer),
+      readPreTokenizer(continuation.preTokenizer),
+    );
+    const cuts = this.#added.hasNormalized ? { isolatesSigns: false, isolatesIdeographs: false } : continuation;
+    return new SegmentEncoder(cuts, (segment, originalStart, out) => {
+      if (originalStart === undefined) encodeFollowing(AlignedText.of(segment, false), out);
+      else encodeFirst(AlignedText.of(segment, this.#needsPositions, originalStart), out);
     });
   }
 
@@ -212,6 +266,12 @@ export class PipelineTokenizer extends BaseTokenizer {
     if (this.addedTokens.isSpecial(id)) return 0;
     return tokenToBytes(this.#added.normalForm(id) ?? token)?.length ?? utf8Length(token);
   }
+}
+
+function cut(part: Piece, preTokenizer: PreTokenizer | undefined): Piece[] {
+  if (part.addedId !== undefined) return [part];
+  const pieces = preTokenizer === undefined ? [part.text] : preTokenizer(part.text);
+  return pieces.filter((piece) => piece.text !== "").map((piece) => ({ text: piece }));
 }
 
 /** A text, and how positions in it are told. */
@@ -242,8 +302,12 @@ class CachedModel {
     this.#model = model;
   }
 
-  tokenize(piece: string, chance: Chance): readonly ModelToken[] {
-    if (!this.#model.isDeterministic || chance.sampling !== undefined || piece.length > CACHED_LENGTH)
+  get isDeterministic(): boolean {
+    return this.#model.isDeterministic;
+  }
+
+  tokenize(piece: string, chance?: Chance): readonly ModelToken[] {
+    if (!this.#model.isDeterministic || chance?.sampling !== undefined || piece.length > CACHED_LENGTH)
       return this.#model.tokenize(piece, chance);
     let tokens = this.#cache.get(piece);
     if (tokens === undefined) {

@@ -1,8 +1,8 @@
 /**
- * The packages that carry the engine's library, one a platform (the convention of napi-rs): npm installs the one whose `os`, `cpu` and `libc`
- * fit, because `@codex/engine` names all of them as optional dependencies of its own version.
+ * The packages that carry the native libraries of `@codex/engine` and `@codex/tokenization`, one a platform (the convention of napi-rs): npm installs
+ * the one whose `os`, `cpu` and `libc` fit, because the package names all of them as optional dependencies of its own version.
  *
- *   node tools/native/platform-packages.mjs                    packages/engine/npm/<platform> for each library in packages/engine/native
+ *   node tools/native/platform-packages.mjs                    packages/<package>/npm/<platform> for each library in packages/<package>/native
  *   node tools/native/platform-packages.mjs --complete         fails unless every platform is there, with a glibc that is old enough
  *   node tools/native/platform-packages.mjs --sync-versions    after `changeset version`: the versions of @codex/engine and @codex/tokenization everywhere
  *
@@ -11,10 +11,9 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { enginePlace } from "./build.mjs";
+import { LIBRARIES, libraryPlace } from "./build.mjs";
 
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const engine = join(repository, "packages", "engine");
 
 /** What each is called, whom it suits, and what Rust calls it. */
 export const PLATFORMS = [
@@ -42,67 +41,89 @@ function isNewer(glibc, than) {
   return a[0] > b[0] || (a[0] === b[0] && a[1] > b[1]);
 }
 
+function folderOf(library) {
+  return join(repository, "packages", LIBRARIES[library].package);
+}
+
+function readManifest(library) {
+  return JSON.parse(readFileSync(join(folderOf(library), "package.json"), "utf8"));
+}
+
+/** What the packages of a library are called, in the order of `PLATFORMS`. */
+export function platformPackageNames(library) {
+  const { name } = readManifest(library);
+  return PLATFORMS.map((platform) => `${name}-${platform.name}`);
+}
+
 /** Makes the folder of one platform, which has to be built. */
-function makePackage({ name, os, cpu, libc, target }, version) {
-  const library = enginePlace(name);
-  const folder = join(engine, "npm", name);
+function makePackage(library, { name, os, cpu, libc, target }) {
+  const place = libraryPlace(library, name);
+  const folder = join(folderOf(library), "npm", name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  copyFileSync(library, join(folder, basename(library)));
+  copyFileSync(place, join(folder, basename(place)));
   copyFileSync(join(repository, "LICENSE"), join(folder, "LICENSE"));
-  const { engines, license } = JSON.parse(readFileSync(join(engine, "package.json"), "utf8"));
+  const { name: owner, version, engines, license } = readManifest(library);
   const manifest = {
-    name: `@codex/engine-${name}`,
+    name: `${owner}-${name}`,
     version,
-    description: `The library of @codex/engine for ${target}.`,
+    description: `The library of ${owner} for ${target}.`,
     license,
     engines,
     os: [os],
     cpu: [cpu],
     ...(libc === undefined ? {} : { libc: [libc] }),
-    main: basename(library),
-    files: [basename(library)],
+    main: basename(place),
+    files: [basename(place)],
     publishConfig: { access: "public" },
   };
-  const glibc = libc === "glibc" ? requiredGlibc(library) : undefined;
+  const glibc = libc === "glibc" ? requiredGlibc(place) : undefined;
   const needs = glibc === undefined ? "" : ` It needs glibc ${glibc}.`;
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   writeFileSync(
     join(folder, "README.md"),
-    `# ${manifest.name}\n\nThe library of [@codex/engine](https://www.npmjs.com/package/@codex/engine) for \`${target}\`. Install \`@codex/engine\`, which brings it where it fits.${needs}\n`,
+    `# ${manifest.name}\n\nThe library of [${owner}](https://www.npmjs.com/package/${owner}) for \`${target}\`. Install \`${owner}\`, which brings it where it fits.${needs}\n`,
   );
-  return { name, folder, manifest, glibc };
+  return { library, name, folder, manifest, glibc };
 }
 
 /** Makes the packages of all platforms whose library is built. */
 export function makePlatformPackages() {
-  const { version } = JSON.parse(readFileSync(join(engine, "package.json"), "utf8"));
-  return PLATFORMS.filter(({ name }) => existsSync(enginePlace(name))).map((platform) =>
-    makePackage(platform, version),
+  return Object.keys(LIBRARIES).flatMap((library) =>
+    PLATFORMS.filter(({ name }) => existsSync(libraryPlace(library, name))).map((platform) =>
+      makePackage(library, platform),
+    ),
   );
 }
 
-/** Where the versions of @codex/engine and @codex/tokenization stand besides their manifests; each place with it put in. */
+/** Where the versions of the packages with a library stand besides their manifests; each place with it put in. */
 export function versionedFiles() {
-  const file = join(engine, "package.json");
-  const manifest = JSON.parse(readFileSync(file, "utf8"));
-  const { version } = manifest;
-  manifest.optionalDependencies = Object.fromEntries(PLATFORMS.map(({ name }) => [`@codex/engine-${name}`, version]));
-  const replaced = (path, pattern, wanted = version) => {
+  const replaced = (path, pattern, version) => {
     const text = readFileSync(join(repository, path), "utf8");
-    return { path: join(repository, path), text, wanted: text.replace(pattern, `$1"${wanted}"`) };
+    return { path: join(repository, path), text, wanted: text.replace(pattern, `$1"${version}"`) };
   };
-  const tokenization = JSON.parse(readFileSync(join(repository, "packages", "tokenization", "package.json"), "utf8"));
+  const { version: engine } = readManifest("engine");
+  const { version: tokenizer } = readManifest("tokenizer");
   return [
-    { path: file, text: readFileSync(file, "utf8"), wanted: `${JSON.stringify(manifest, null, 2)}\n` },
-    replaced("Cargo.toml", /(\[workspace\.package\]\nversion = )"[^"]+"/),
-    replaced("Cargo.lock", /(name = "codex-engine"\nversion = )"[^"]+"/),
-    replaced("Cargo.lock", /(name = "codex-engine-napi"\nversion = )"[^"]+"/),
+    ...Object.keys(LIBRARIES).map(withPlatformPackages),
+    replaced("Cargo.toml", /(\[workspace\.package\]\nversion = )"[^"]+"/, engine),
+    replaced("Cargo.lock", /(name = "codex-engine"\nversion = )"[^"]+"/, engine),
+    replaced("Cargo.lock", /(name = "codex-engine-napi"\nversion = )"[^"]+"/, engine),
     ...["tokenizer", "tokenizer-napi"].flatMap((crate) => [
-      replaced(`crates/${crate}/Cargo.toml`, /(\nversion = )"[^"]+"/, tokenization.version),
-      replaced("Cargo.lock", new RegExp(`(name = "codex-${crate}"\nversion = )"[^"]+"`), tokenization.version),
+      replaced(`crates/${crate}/Cargo.toml`, /(\nversion = )"[^"]+"/, tokenizer),
+      replaced("Cargo.lock", new RegExp(`(name = "codex-${crate}"\nversion = )"[^"]+"`), tokenizer),
     ]),
   ];
+}
+
+/** The manifest of a package with its platforms' packages among the optional dependencies. */
+function withPlatformPackages(library) {
+  const path = join(folderOf(library), "package.json");
+  const manifest = readManifest(library);
+  manifest.optionalDependencies = Object.fromEntries(
+    platformPackageNames(library).map((name) => [name, manifest.version]),
+  );
+  return { path, text: readFileSync(path, "utf8"), wanted: `${JSON.stringify(manifest, null, 2)}\n` };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -113,14 +134,19 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     }
   } else {
     const made = makePlatformPackages();
-    for (const { name, folder, glibc } of made) console.log(`${name}: ${folder}${glibc ? `, glibc ${glibc}` : ""}`);
+    for (const { manifest, folder, glibc } of made)
+      console.log(`${manifest.name}: ${folder}${glibc ? `, glibc ${glibc}` : ""}`);
     if (process.argv.includes("--complete")) {
-      const missing = PLATFORMS.filter(({ name }) => !made.some((one) => one.name === name));
-      for (const { name } of missing) console.error(`${name}: not in packages/engine/native`);
-      const modern = made.filter(({ glibc }) => glibc !== undefined && isNewer(glibc, OLDEST_GLIBC));
-      for (const { name, glibc } of modern)
-        console.error(`${name}: needs glibc ${glibc}, expected ${OLDEST_GLIBC} at most`);
-      process.exitCode = missing.length + modern.length > 0 ? 1 : 0;
+      const complaints = Object.keys(LIBRARIES).flatMap((library) =>
+        PLATFORMS.flatMap(({ name }) => {
+          const one = made.find((package_) => package_.library === library && package_.name === name);
+          if (one === undefined) return [`${libraryPlace(library, name)}: is not there`];
+          if (one.glibc === undefined || !isNewer(one.glibc, OLDEST_GLIBC)) return [];
+          return [`${one.manifest.name}: needs glibc ${one.glibc}, expected ${OLDEST_GLIBC} at most`];
+        }),
+      );
+      for (const complaint of complaints) console.error(complaint);
+      process.exitCode = complaints.length > 0 ? 1 : 0;
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Runs the tests of the engine's crate under a sanitizer of LLVM: reads and writes outside of a block or after its end (address, the default), or
+ * Runs the tests of the engine's crate and of the tokenizer's under a sanitizer of LLVM: reads and writes outside of a block or after its end (address, the default), or
  * of two threads at once (thread). The stable toolchain brings the sanitizers' libraries, and `RUSTC_BOOTSTRAP` opens the flag that uses them.
  *
  *   node tools/native/sanitize.mjs [address|thread] [TEST...]
@@ -35,7 +35,7 @@ if (host === undefined) {
 const { status } = spawnSync(
   "cargo",
   // With a target named, the flags do not reach build scripts.
-  ["test", "--locked", "-p", "codex-engine", "--lib", "--target", host, "--", ...filters],
+  ["test", "--locked", "-p", "codex-engine", "-p", "codex-tokenizer", "--lib", "--target", host, "--", ...filters],
   {
     cwd: repository,
     stdio: "inherit",

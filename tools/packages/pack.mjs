@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { makePlatformPackages, PLATFORMS } from "../native/platform-packages.mjs";
+import { LIBRARIES } from "../native/build.mjs";
+import { makePlatformPackages, platformPackageNames } from "../native/platform-packages.mjs";
 import { pnpm, repository, step } from "../setup.mjs";
 
 export const tarballs = join(repository, ".cache", "tarballs");
@@ -54,8 +55,8 @@ function tarballOf({ name, version }) {
 }
 
 /**
- * Makes the tarballs, unless the packages are as they were the last time. Among them are those with the engine's library, of the platforms
- * that it is built for.
+ * Makes the tarballs, unless the packages are as they were the last time. Among them are those with the native libraries, of the platforms
+ * that they are built for.
  */
 export async function pack() {
   const platforms = makePlatformPackages().map(({ folder, manifest }) => ({
@@ -109,7 +110,8 @@ export async function installPacked() {
   rmSync(projects, { recursive: true, force: true });
   const overrides = [...packages, ...platforms].map(({ name, tarball }) => `  "${name}": "file:${tarball}"`);
   // The libraries of other platforms are nowhere yet.
-  const absent = PLATFORMS.map(({ name }) => `@codex/engine-${name}`)
+  const absent = Object.keys(LIBRARIES)
+    .flatMap(platformPackageNames)
     .filter((name) => !platforms.some((one) => one.name === name))
     .map((name) => `  - "${name}"`);
   const builds =

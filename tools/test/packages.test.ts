@@ -18,8 +18,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { enginePlace, platformName } from "../native/build.mjs";
-import { PLATFORMS, requiredGlibc, versionedFiles } from "../native/platform-packages.mjs";
+import { enginePlace, libraryPlace, platformName } from "../native/build.mjs";
+import { platformPackageNames, requiredGlibc, versionedFiles } from "../native/platform-packages.mjs";
 import { projects } from "../packages/pack.mjs";
 
 const root = process.cwd();
@@ -153,7 +153,7 @@ describe("the packages with the engine's library", () => {
     expect(versionedFiles().filter(({ text, wanted }) => text !== wanted)).toEqual([]);
     const { optionalDependencies, version } = readManifest(engine);
     expect(optionalDependencies).toEqual(
-      Object.fromEntries(PLATFORMS.map(({ name }) => [`@codex/engine-${name}`, version])),
+      Object.fromEntries(platformPackageNames("engine").map((name) => [name, version])),
     );
   });
 
@@ -213,6 +213,60 @@ describe("the packages with the engine's library", () => {
     expect(requiredGlibc(enginePlace())).toMatch(/^2\.\d+$/);
     expect(requiredGlibc("LICENSE")).toBeUndefined();
   });
+});
+
+describe("the packages with the tokenizer's library", () => {
+  const project = join(projects, "tokenization");
+  const tokenization = join(project, "node_modules", "@codex", "tokenization");
+  const hasLibrary = existsSync(libraryPlace("tokenizer"));
+
+  /** Trains and encodes, and says which library was loaded. */
+  const code = `import { trainByteLevelBpe } from "@codex/tokenization";
+    const tokenizer = await trainByteLevelBpe(["the cat sat on the mat"], { vocabSize: 262 });
+    const ids = [...tokenizer.encode("the cat")];
+    console.log(ids.join(" "), process.report.getReport().sharedObjects.filter((file) => file.endsWith(".node")).join());`;
+  const IDS = "259 221 260";
+
+  test("are optional dependencies of exactly its version", () => {
+    const { optionalDependencies, version } = readManifest(tokenization);
+    expect(optionalDependencies).toEqual(
+      Object.fromEntries(platformPackageNames("tokenizer").map((name) => [name, version])),
+    );
+  });
+
+  // What is installed here is the library that this clone built; without Rust there is none.
+  const installedTest = hasLibrary ? test : test.skip;
+  installedTest(
+    "bring this platform's, which trains and encodes",
+    async () => {
+      const folder = installed(project).get(`@codex/tokenization-${platformName()}`) as string;
+      const manifest = readManifest(folder) as Manifest & Record<string, unknown>;
+      expect(manifest).toMatchObject({ os: [process.platform], cpu: [process.arch] });
+      expect(readdirSync(folder).sort()).toEqual(["LICENSE", "README.md", manifest["main"], "package.json"]);
+      const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], { cwd: project });
+      expect(stdout.trim()).toBe(`${IDS} ${realpathSync(join(folder, manifest["main"] as string))}`);
+    },
+    60_000,
+  );
+
+  test("without one, TypeScript gives the same ids", async () => {
+    const bare = mkdtempSync(join(tmpdir(), "codex-bare-"));
+    try {
+      cpSync(tokenization, join(bare, "node_modules", "@codex", "tokenization"), {
+        recursive: true,
+        dereference: true,
+      });
+      for (const [name, path] of installed(realpathSync(tokenization))) {
+        if (name.startsWith("@codex/tokenization-")) continue;
+        mkdirSync(dirname(join(bare, "node_modules", name)), { recursive: true });
+        symlinkSync(path, join(bare, "node_modules", name));
+      }
+      const { stdout, stderr } = await run(process.execPath, ["--input-type=module", "-e", code], { cwd: bare });
+      expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: IDS, stderr: "" });
+    } finally {
+      rmSync(bare, { recursive: true });
+    }
+  }, 60_000);
 });
 
 test("@codex/tensor without the engine says that it is not installed, and how to install it", async () => {

@@ -79,22 +79,25 @@ impl NativeEncoder {
     /// Ids of a string. A surrogate that stands alone is taken as three bytes.
     #[napi(catch_unwind)]
     pub fn encode<'env>(&self, env: &'env Env, text: JsString) -> Result<Uint32ArraySlice<'env>> {
-        let state = &mut *self.state.borrow_mut();
-        state.bytes.clear();
-        append_string(text, &mut state.units, &mut state.bytes)?;
-        self.encode_bytes_of(state, env)
+        let State { workspaces, units, bytes, ids } = &mut *self.state.borrow_mut();
+        bytes.clear();
+        append_string(text, units, bytes)?;
+        let result = self.ids_of(bytes, workspaces, ids, env);
+        if bytes.capacity() > KEPT {
+            *units = Vec::new();
+            *bytes = Vec::new();
+        }
+        result
     }
 
-    /// Ids of bytes, which need not be UTF-8.
+    /// Ids of bytes, which need not be UTF-8, and are read where they lie.
     #[napi(catch_unwind)]
     pub fn encode_bytes<'env>(&self, env: &'env Env, text: &[u8]) -> Result<Uint32ArraySlice<'env>> {
-        let state = &mut *self.state.borrow_mut();
-        state.bytes.clear();
-        state.bytes.extend_from_slice(text);
-        self.encode_bytes_of(state, env)
+        let State { workspaces, ids, .. } = &mut *self.state.borrow_mut();
+        self.ids_of(text, workspaces, ids, env)
     }
 
-    /// Ids of several strings.
+    /// Ids of several strings, or of bytes in their place.
     #[napi(catch_unwind)]
     pub fn encode_batch(&self, texts: Array, threads: u32) -> Result<NativeBatch> {
         if !(1..=1024).contains(&threads) {
@@ -112,18 +115,22 @@ impl NativeEncoder {
 }
 
 impl NativeEncoder {
-    fn encode_bytes_of<'env>(&self, state: &mut State, env: &'env Env) -> Result<Uint32ArraySlice<'env>> {
-        state.ids.clear();
-        if state.workspaces.is_empty() {
-            state.workspaces.push(Workspace::default());
+    fn ids_of<'env>(
+        &self,
+        text: &[u8],
+        workspaces: &mut Vec<Workspace>,
+        ids: &mut Vec<u32>,
+        env: &'env Env,
+    ) -> Result<Uint32ArraySlice<'env>> {
+        ids.clear();
+        if workspaces.is_empty() {
+            workspaces.push(Workspace::default());
         }
-        self.encoder.encode(&state.bytes, &mut state.workspaces[0], &mut state.ids).map_err(thrown)?;
-        let ids = Uint32ArraySlice::copy_from(env, &state.ids);
-        if state.bytes.capacity() > KEPT {
-            state.units = Vec::new();
-            state.bytes = Vec::new();
-            state.ids = Vec::new();
+        self.encoder.encode(text, &mut workspaces[0], ids).map_err(thrown)?;
+        let result = Uint32ArraySlice::copy_from(env, ids.as_slice());
+        if ids.capacity() > KEPT {
+            *ids = Vec::new();
         }
-        ids
+        result
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::invalid;
 use codex_tokenizer::text::append_utf16;
-use napi::bindgen_prelude::{Array, Result};
+use napi::bindgen_prelude::{Array, Either, Result, Uint8ArraySlice};
 use napi::{JsString, JsValue, check_status, sys};
 
 /// Appends the bytes of a string. `units` is for what comes in between.
@@ -22,14 +22,16 @@ pub fn append_string(text: JsString, units: &mut Vec<u16>, bytes: &mut Vec<u8>) 
     Ok(())
 }
 
-/// The bytes of several strings, one after the other, and where each ends.
+/// The bytes of several strings, or of bytes in their place, one after the other, and where each ends.
 pub fn bytes_of_strings(texts: &Array) -> Result<(Vec<u8>, Vec<usize>)> {
     let (mut units, mut bytes) = (Vec::new(), Vec::new());
     let mut ends = Vec::with_capacity(texts.len() as usize);
     for index in 0..texts.len() {
-        let text: Option<JsString> = texts.get(index)?;
-        let text = text.ok_or_else(|| invalid(format!("texts[{index}]: expected a string, got nothing")))?;
-        append_string(text, &mut units, &mut bytes)?;
+        let text: Option<Either<JsString, Uint8ArraySlice>> = texts.get(index)?;
+        match text.ok_or_else(|| invalid(format!("texts[{index}]: expected a string or bytes, got nothing")))? {
+            Either::A(string) => append_string(string, &mut units, &mut bytes)?,
+            Either::B(text) => bytes.extend_from_slice(&text),
+        }
         ends.push(bytes.len());
     }
     Ok((bytes, ends))

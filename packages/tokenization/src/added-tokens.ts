@@ -34,6 +34,11 @@ export class AddedTokens {
     return pieces;
   }
 
+  /** Whether `split` can find any. @throws {TokenizerError} `TOKENIZER_SPECIAL_TOKEN_UNKNOWN` */
+  areSearched(allowed: Allowed): boolean {
+    return this.#patternsFor(allowed).length > 0;
+  }
+
   /** The special tokens that `allowed` lets through. */
   allowedSpecial(allowed: Allowed): AddedToken[] {
     if (allowed === "none") return [];

@@ -4,6 +4,7 @@ import { TokenizerError, unknownId } from "./errors.ts";
 import { FlatIdsBuilder, textIds } from "./flat-ids.ts";
 import type { JsonObject } from "./json-reader.ts";
 import { readSpecialTokens, specialTokensMap } from "./special-tokens.ts";
+import { type TextInput, textString } from "./text-input.ts";
 import type {
   DecodeOptions,
   EncodeBatchOptions,
@@ -80,28 +81,43 @@ export abstract class BaseTokenizer implements Tokenizer {
     return flat.build();
   }
 
+  /** Ids of bytes, where they do not have to be text. */
+  protected encodeBytes(bytes: Uint8Array, allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>): Uint32Array {
+    return this.encodeContent(textString(bytes), allowedSpecial);
+  }
+
+  /** `encodeContents` of strings and bytes. */
+  protected encodeInputs(
+    texts: readonly TextInput[],
+    allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>,
+    threads: number,
+  ): FlatIds {
+    return this.encodeContents(texts.map(textString), allowedSpecial, threads);
+  }
+
   abstract decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   abstract streamDecoder(options?: DecodeOptions): StreamDecoder;
 
-  encode(text: string, { addSpecialTokens = true, allowedSpecial = "none" }: EncodeOptions = {}): Uint32Array {
-    const content = this.encodeContent(text, allowedSpecial);
+  encode(text: TextInput, { addSpecialTokens = true, allowedSpecial = "none" }: EncodeOptions = {}): Uint32Array {
+    const isString = typeof text === "string";
+    const content = isString ? this.encodeContent(text, allowedSpecial) : this.encodeBytes(text, allowedSpecial);
     return addSpecialTokens ? surround(content, this.#template) : content;
   }
 
-  encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): EncodedBatch {
+  encodeBatch(texts: readonly TextInput[], options: EncodeBatchOptions = {}): EncodedBatch {
     const { addSpecialTokens = true, allowedSpecial = "none", threads = 1 } = options;
     checkThreads(threads);
     return encodeBatch(texts, options, {
-      encodeContents: () => this.encodeContents(texts, allowedSpecial, threads),
+      encodeContents: () => this.encodeInputs(texts, allowedSpecial, threads),
       template: addSpecialTokens ? this.#template : { prefix: [], suffix: [] },
       padId: this.specialTokens.pad?.id,
     });
   }
 
-  encodeFlat(texts: readonly string[], options: EncodeFlatOptions = {}): FlatIds {
+  encodeFlat(texts: readonly TextInput[], options: EncodeFlatOptions = {}): FlatIds {
     const { addSpecialTokens = true, allowedSpecial = "none", threads = 1 } = options;
     checkThreads(threads);
-    const contents = this.encodeContents(texts, allowedSpecial, threads);
+    const contents = this.encodeInputs(texts, allowedSpecial, threads);
     const { prefix, suffix } = this.#template;
     if (!addSpecialTokens || prefix.length + suffix.length === 0) return contents;
     const flat = new FlatIdsBuilder(texts.length, contents.ids.length + (prefix.length + suffix.length) * texts.length);

@@ -1,5 +1,6 @@
 import { TokenizerError } from "./errors.ts";
 import { textIds } from "./flat-ids.ts";
+import type { TextInput } from "./text-input.ts";
 import type { EncodeBatchOptions, EncodedBatch, FlatIds } from "./tokenizer.ts";
 import type { Template } from "./tokenizer-json.ts";
 
@@ -12,7 +13,7 @@ export interface BatchParts {
 }
 
 /** Encodes texts into rows: truncation first, so that the template survives it, padding last. */
-export function encodeBatch(texts: readonly string[], options: EncodeBatchOptions, parts: BatchParts): EncodedBatch {
+export function encodeBatch(texts: readonly TextInput[], options: EncodeBatchOptions, parts: BatchParts): EncodedBatch {
   const { padding = "none", maxLength, truncation = false, padToMultipleOf = 1 } = options;
   checkOptions(options, parts);
   const added = parts.template.prefix.length + parts.template.suffix.length;

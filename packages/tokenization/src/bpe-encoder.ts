@@ -1,4 +1,5 @@
 /** Ids of text in which there are no added tokens: by the native library where there is one, else by the code of this package. */
+import { isUtf8 } from "node:buffer";
 import { BpeModel } from "./bpe-model.ts";
 import { bytesToToken, tokenToBytes } from "./byte-alphabet.ts";
 import { FlatIdsBuilder } from "./flat-ids.ts";
@@ -6,7 +7,9 @@ import { IdBuffer } from "./id-buffer.ts";
 import { type NativeEncoderOptions, nativeLibrary } from "./native/binding.ts";
 import { PairTable } from "./pair-table.ts";
 import { type PieceEnd, type PreTokenizerName, pieceEnd } from "./pre-tokenizer.ts";
+import { looseText, type TextInput } from "./text-input.ts";
 import type { FlatIds } from "./tokenizer.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** At this left id of `BpeTables.merges` nothing merges. */
 export const DROPPED = 0xffffffff;
@@ -24,7 +27,9 @@ export interface BpeTables {
 
 export interface BpeEncoder {
   encode(text: string): Uint32Array;
-  encodeBatch(texts: readonly string[], threads: number): FlatIds;
+  /** Bytes need not be UTF-8: a byte that starts no character is cut like a sign. */
+  encodeBytes(text: Uint8Array): Uint32Array;
+  encodeBatch(texts: readonly TextInput[], threads: number): FlatIds;
 }
 
 export function createBpeEncoder(tables: BpeTables): BpeEncoder {
@@ -57,10 +62,22 @@ class TypeScriptEncoder implements BpeEncoder {
     return ids.toArray();
   }
 
-  encodeBatch(texts: readonly string[]): FlatIds {
+  encodeBytes(bytes: Uint8Array): Uint32Array {
+    if (isUtf8(bytes)) return this.encode(decodeUtf8(bytes));
+    const { text, starts } = looseText(bytes);
+    const ids = new IdBuffer(bytes.length >> 1);
+    for (let start = 0; start < text.length; ) {
+      const end = this.#pieceEnd(text, start);
+      this.#model.encodeBytes(bytes.subarray(starts[start], starts[end]), ids);
+      start = end;
+    }
+    return ids.toArray();
+  }
+
+  encodeBatch(texts: readonly TextInput[]): FlatIds {
     const flat = new FlatIdsBuilder(texts.length, 64 * texts.length);
     for (const text of texts) {
-      flat.append(this.encode(text));
+      flat.append(typeof text === "string" ? this.encode(text) : this.encodeBytes(text));
       flat.endText();
     }
     return flat.build();

@@ -45,6 +45,11 @@ export class BpeModel {
     this.#cache.set(detach(piece), ids);
   }
 
+  /** The same of a piece whose bytes need not be text. */
+  encodeBytes(piece: Uint8Array, out: IdBuffer): void {
+    out.append(this.#merge(piece));
+  }
+
   #merge(bytes: Uint8Array): Uint32Array {
     const { byteIds, pairs, ranks, results } = this.#parts;
     const whole = this.#parts.wholePiece?.(bytes);

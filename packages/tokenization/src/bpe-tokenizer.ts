@@ -9,6 +9,7 @@ import type { EncodeFullOptions, FullEncoding } from "./pipeline/full-encoding.t
 import { PipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
 import type { PreTokenizerName } from "./pre-tokenizer.ts";
 import { byteStreamDecoder } from "./stream-decoder.ts";
+import { looseText, type TextInput, textBytes } from "./text-input.ts";
 import { TokenBytes } from "./token-bytes.ts";
 import type { DecodeOptions, EncodeOptions, FlatIds, StreamDecoder } from "./tokenizer.ts";
 import { readAddedTokens, readMerges, readTemplate, readVocab, requireField, unsupported } from "./tokenizer-json.ts";
@@ -82,15 +83,34 @@ export class BpeTokenizer extends BaseTokenizer {
     return ids.toArray();
   }
 
-  protected override encodeContents(
-    texts: readonly string[],
+  protected override encodeBytes(
+    text: Uint8Array,
+    allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>,
+  ): Uint32Array {
+    const encoder = this.#useEncoder();
+    const parts = this.#splitBytes(textBytes(text), allowedSpecial);
+    if (parts.length === 1 && typeof parts[0] === "object") return encoder.encodeBytes(parts[0]);
+    const ids = new IdBuffer(text.length >> 1);
+    for (const part of parts) {
+      if (typeof part === "number") ids.push(part);
+      else ids.append(encoder.encodeBytes(part));
+    }
+    return ids.toArray();
+  }
+
+  protected override encodeInputs(
+    texts: readonly TextInput[],
     allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>,
     threads: number,
   ): FlatIds {
-    const split = texts.map((text) => this.addedTokens.split(text, allowedSpecial));
-    const parts = split.flat().filter((part) => typeof part === "string");
+    const split = texts.map((text): (TextInput | number)[] =>
+      typeof text === "string"
+        ? this.addedTokens.split(text, allowedSpecial)
+        : this.#splitBytes(textBytes(text), allowedSpecial),
+    );
+    const parts = split.flat().filter((part) => typeof part !== "number");
     const encoded = this.#useEncoder().encodeBatch(parts, threads);
-    if (split.every(({ length, 0: part }) => length === 1 && typeof part === "string")) return encoded;
+    if (split.every(({ length, 0: part }) => length === 1 && typeof part !== "number")) return encoded;
     const flat = new FlatIdsBuilder(texts.length, encoded.ids.length + 64);
     let at = 0;
     for (const text of split) {
@@ -103,6 +123,21 @@ export class BpeTokenizer extends BaseTokenizer {
     return flat.build();
   }
 
+  /** `AddedTokens.split` of bytes, which need not be text. */
+  #splitBytes(
+    bytes: Uint8Array,
+    allowedSpecial: NonNullable<EncodeOptions["allowedSpecial"]>,
+  ): (Uint8Array | number)[] {
+    if (!this.addedTokens.areSearched(allowedSpecial)) return [bytes];
+    const { text, starts } = looseText(bytes);
+    let unit = 0;
+    return this.addedTokens.split(text, allowedSpecial).map((part) => {
+      const start = unit;
+      unit += typeof part === "number" ? this.idToToken(part)!.length : part.length;
+      return typeof part === "number" ? part : bytes.subarray(starts[start], starts[unit]);
+    });
+  }
+
   /** The tables of an encoder are made on first use. */
   #useEncoder(): BpeEncoder {
     this.#encoder ??= createBpeEncoder(this.#tables);
@@ -110,7 +145,7 @@ export class BpeTokenizer extends BaseTokenizer {
   }
 
   /** Everything that is known of each token, by the general pipeline. @throws {TokenizerError} see `PipelineTokenizer.encodeFull` */
-  encodeFull(text: string, options?: EncodeFullOptions): FullEncoding {
+  encodeFull(text: TextInput, options?: EncodeFullOptions): FullEncoding {
     return this.#generally().encodeFull(text, options);
   }
 
@@ -124,13 +159,18 @@ export class BpeTokenizer extends BaseTokenizer {
   }
 
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string {
+    return decodeUtf8(this.decodeBytes(ids, options));
+  }
+
+  decodeBytes(ids: ArrayLike<number>, options?: DecodeOptions): Uint8Array {
     const bytesOf = this.#bytesOf(options);
     const parts: Uint8Array[] = [];
     for (let i = 0; i < ids.length; i++) {
       const bytes = bytesOf(ids[i]!);
       if (bytes !== undefined) parts.push(bytes);
     }
-    return decodeUtf8(Buffer.concat(parts));
+    const bytes = Buffer.concat(parts);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   streamDecoder(options?: DecodeOptions): StreamDecoder {

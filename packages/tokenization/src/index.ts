@@ -32,6 +32,7 @@ export type { SamplingOptions } from "./pipeline/models/model.ts";
 export { PipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
 export type { PreTokenizerName } from "./pre-tokenizer.ts";
 export type { SpecialTokenOptions } from "./special-tokens.ts";
+export type { TextInput } from "./text-input.ts";
 export type {
   DecodeOptions,
   EncodeBatchOptions,

@@ -1,4 +1,5 @@
 import type { EncodeFullOptions, FullEncoding } from "./pipeline/full-encoding.ts";
+import type { TextInput } from "./text-input.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
 
 /** A token that stands for something other than text. */
@@ -85,16 +86,24 @@ export interface Tokenizer {
   readonly specialTokens: SpecialTokens;
   /** Id of the end-of-sequence token, for those who put it between documents. */
   readonly endOfTextId?: number;
-  /** @throws {TokenizerError} `TOKENIZER_UNKNOWN_CHARACTER`, `TOKENIZER_SPECIAL_TOKEN_UNKNOWN` */
-  encode(text: string, options?: EncodeOptions): Uint32Array;
+  /**
+   * Bytes are taken as UTF-8. What is none goes into byte-level tokenizers as it is, and comes back by `decodeBytes`; for others it is U+FFFD.
+   * @throws {TokenizerError} `TOKENIZER_UNKNOWN_CHARACTER`, `TOKENIZER_SPECIAL_TOKEN_UNKNOWN`
+   */
+  encode(text: TextInput, options?: EncodeOptions): Uint32Array;
   /** @throws {TokenizerError} `TOKENIZER_OPTIONS_INVALID`, `TOKENIZER_PAD_TOKEN_MISSING`, `TOKENIZER_TEXT_TOO_LONG` */
-  encodeBatch(texts: readonly string[], options?: EncodeBatchOptions): EncodedBatch;
+  encodeBatch(texts: readonly TextInput[], options?: EncodeBatchOptions): EncodedBatch;
   /** Ids of several texts, as `encode` gives them, without an array for each. @throws {TokenizerError} `TOKENIZER_OPTIONS_INVALID` */
-  encodeFlat?(texts: readonly string[], options?: EncodeFlatOptions): FlatIds;
-  /** Tokens with offsets, word ids, masks and what truncation cut off. Absent from the simplest tokenizers. */
-  encodeFull?(text: string, options?: EncodeFullOptions): FullEncoding;
+  encodeFlat?(texts: readonly TextInput[], options?: EncodeFlatOptions): FlatIds;
+  /**
+   * Tokens with offsets, word ids, masks and what truncation cut off. Absent from the simplest tokenizers.
+   * @throws {TokenizerError} `TOKENIZER_TEXT_INVALID` for bytes that are no UTF-8
+   */
+  encodeFull?(text: TextInput, options?: EncodeFullOptions): FullEncoding;
   /** @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID` */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  /** The bytes of ids, also where they are no UTF-8. Byte-level tokenizers have it. @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID` */
+  decodeBytes?(ids: ArrayLike<number>, options?: DecodeOptions): Uint8Array;
   streamDecoder(options?: DecodeOptions): StreamDecoder;
   /** The token as it stands in `tokenizer.json`: for byte-level ones, in the byte alphabet. */
   idToToken(id: number): string | undefined;

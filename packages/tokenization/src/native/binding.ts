@@ -26,7 +26,7 @@ export interface NativeEncoderOptions {
 export interface NativeEncoder {
   encode(text: string): Uint32Array;
   encodeBytes(text: Uint8Array): Uint32Array;
-  encodeBatch(texts: readonly string[], threads: number): { ids: Uint32Array; offsets: Uint32Array };
+  encodeBatch(texts: readonly (string | Uint8Array)[], threads: number): { ids: Uint32Array; offsets: Uint32Array };
 }
 
 /** The native library, or why there is none. */
@@ -46,16 +46,21 @@ export function nativeLibrary(): NativeLibrary {
   return loaded;
 }
 
+/** The library that was built in this repository, else the one of the platform's package. */
 function load(): NativeLibrary {
   const platform = platformName();
-  const file = fileURLToPath(new URL(`../../native/codex-tokenizer.${platform}.node`, import.meta.url));
-  if (!existsSync(file)) return { reason: `there is no native library for ${platform}` };
+  const built = fileURLToPath(new URL(`../../native/codex-tokenizer.${platform}.node`, import.meta.url));
+  const name = existsSync(built) ? built : `@codex/tokenization-${platform}`;
   try {
-    const binding = createRequire(import.meta.url)(file) as Binding;
+    const binding = createRequire(import.meta.url)(name) as Binding;
     const found = binding.version?.() ?? "an older one";
     if (found === version) return { binding };
-    return { reason: `the native library is ${found}, expected ${version}: run \`npm run build\`` };
+    const wanted = `install @codex/tokenization-${platform}@${version}, or run \`npm run build\` in a clone`;
+    return { reason: `the native library is ${found}, expected ${version}: ${wanted}` };
   } catch (error) {
+    if (name !== built && (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") {
+      return { reason: `there is no native library for ${platform}: ${name} is not installed` };
+    }
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     return { reason: `the native library for ${platform} cannot be loaded: ${reason}` };
   }

@@ -5,6 +5,7 @@ import { TokenizerError } from "../errors.ts";
 import { IdBuffer } from "../id-buffer.ts";
 import { isObject } from "../json-reader.ts";
 import { detach } from "../string-memory.ts";
+import { exactTextString, type TextInput } from "../text-input.ts";
 import type { DecodeOptions, EncodeOptions, StreamDecoder } from "../tokenizer.ts";
 import { readAddedTokens, readTemplate } from "../tokenizer-json.ts";
 import { utf8Length } from "../utf8.ts";
@@ -108,8 +109,8 @@ export class PipelineTokenizer extends BaseTokenizer {
    * @throws {TokenizerError} `TOKENIZER_OPTIONS_INVALID`, `TOKENIZER_TEXT_TOO_LONG`, `TOKENIZER_PAD_TOKEN_MISSING`,
    * `TOKENIZER_UNKNOWN_CHARACTER`, `TOKENIZER_SPECIAL_TOKEN_UNKNOWN`
    */
-  encodeFull(text: string, options: EncodeFullOptions = {}): FullEncoding {
-    return this.#encodeRows([[text, options.pair]], options)[0]!;
+  encodeFull(text: TextInput, options: EncodeFullOptions = {}): FullEncoding {
+    return this.#encodeRows([[exactTextString(text), options.pair]], options)[0]!;
   }
 
   /** `encodeFull` of several texts, or of pairs of texts; `padding` to the longest is to the longest of all. */

@@ -8,7 +8,16 @@ export type LoggingErrorCode =
   | "LOGGING_FILE_FOREIGN" // the file is there and is something else
   | "LOGGING_SQLITE_UNSUITABLE" // not built for this machine, or a version with a known defect
   | "LOGGING_INDEX_INVALID" // a database that this version cannot use
-  | "LOGGING_RUN_UNKNOWN";
+  | "LOGGING_RUN_UNKNOWN"
+  | "LOGGING_SESSION_ID_INVALID" // would not be a safe file name
+  | "LOGGING_EVENT_INVALID" // a role or level that does not exist, or too long
+  | "LOGGING_DEFERRED" // not accepted yet: the medium refuses; it is kept, and written when the medium takes it
+  | "LOGGING_EVENT_LOST" // the medium refuses, and too much is waiting already
+  | "LOGGING_CLOSED" // used after its end
+  | "LOGGING_TIME_INVALID"
+  | "LOGGING_QUERY_INVALID"
+  | "LOGGING_SEARCH_INVALID" // not an FTS5 query
+  | "LOGGING_DATABASE_INVALID"; // not a session database that this version can use
 
 export class LoggingError extends Error {
   override readonly name = "LoggingError";

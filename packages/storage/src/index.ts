@@ -1,3 +1,4 @@
+export { type AppendFile, type AppendFs, nodeAppendFs } from "./append-fs.ts";
 export { AppendOnlyLines, type AppendOnlyLinesOptions } from "./append-only-lines.ts";
 export {
   type DurableFile,
@@ -19,5 +20,6 @@ export {
   type SegmentedLinesOptions,
   type SegmentLine,
 } from "./segmented-lines.ts";
+export { type AppendedLines, SharedLines } from "./shared-lines.ts";
 export { isTemporary, removeTree, sweepTemporary, temporaryPath } from "./temporary.ts";
 export { commitDirectory, exists, makeDirectory, type StorageOptions, writeFileDurably } from "./write-durably.ts";

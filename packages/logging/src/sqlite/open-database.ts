@@ -1,49 +1,69 @@
 import Database from "better-sqlite3";
-import { LoggingError } from "../errors.ts";
+import { LoggingError, type LoggingErrorCode } from "../errors.ts";
 
-/** "CDXi": written into the header of the file, so that another program's database is never taken for ours. */
-const APPLICATION_ID = 0x43445869;
+/** What a database is for: in its header, in its settings, and in messages. */
+export interface DatabaseKind {
+  /** Written into the header of the file, so that another program's database is never taken for ours. */
+  readonly applicationId: number;
+  /** As in "expected a run index". */
+  readonly name: string;
+  readonly code: LoggingErrorCode;
+  /** What to do with a file that is something else. */
+  readonly help: string;
+  readonly synchronous: "FULL" | "NORMAL";
+}
+
+const RUN_INDEX: DatabaseKind = {
+  applicationId: 0x43445869, // "CDXi"
+  name: "a run index",
+  code: "LOGGING_INDEX_INVALID",
+  help: "Move the file away: the index is made again from the run directories.",
+  synchronous: "FULL",
+};
 
 /** Versions below have a race in the reset of the write-ahead log that corrupts databases (present since 3.7.0). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
 
-/** How long a writer waits for the others before it gives up. */
+/** Milliseconds that a writer waits for the others, holding up its event loop, before it gives up. */
 const BUSY_TIMEOUT_MS = 30_000;
 
 /**
- * Opens or creates a database with settings that keep what was committed: write-ahead log, `synchronous=FULL`
- * (better-sqlite3 is compiled to lower it to NORMAL), no memory map, foreign keys on, schema not trusted.
+ * Opens or creates a database with settings that keep what was committed: write-ahead log, `synchronous=FULL` unless its kind
+ * says otherwise (better-sqlite3 is compiled to lower it to NORMAL), no memory map, foreign keys on, schema not trusted.
  *
- * @throws {LoggingError} `LOGGING_SQLITE_UNSUITABLE`, `LOGGING_INDEX_INVALID`
+ * @throws {LoggingError} `LOGGING_SQLITE_UNSUITABLE`, the code of the kind; SQLite's own error where the database is locked
  */
-export function openDatabase(path: string): Database.Database {
+export function openDatabase(
+  path: string,
+  { kind = RUN_INDEX, timeout = BUSY_TIMEOUT_MS }: { kind?: DatabaseKind; timeout?: number } = {},
+): Database.Database {
   let database: Database.Database;
   try {
-    database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+    database = new Database(path, { timeout });
   } catch (cause) {
-    throw openFailure(cause as Error, path);
+    throw openFailure(cause as Error, path, kind);
   }
   try {
     assertSafeSqlite(database.prepare("select sqlite_version()").pluck().get() as string);
-    assertOurs(database, path);
+    assertOurs(database, path, kind);
     database.pragma("journal_mode = WAL");
-    database.pragma("synchronous = FULL");
+    database.pragma(`synchronous = ${kind.synchronous}`);
     database.pragma("foreign_keys = ON");
     database.pragma("trusted_schema = OFF");
     database.pragma("mmap_size = 0");
     return database;
   } catch (error) {
     database.close();
-    if (error instanceof LoggingError) throw error;
-    throw new LoggingError("LOGGING_INDEX_INVALID", `${path}: expected a run index: ${(error as Error).message}`, {
+    if (error instanceof LoggingError || isBusy(error)) throw error;
+    throw new LoggingError(kind.code, `${path}: expected ${kind.name}: ${(error as Error).message}`, {
       cause: error,
-      help: "Move the file away: the index is made again from the run directories.",
+      help: kind.help,
     });
   }
 }
 
 /** Tells a file that cannot be opened from a better-sqlite3 that cannot be loaded. */
-export function openFailure(cause: Error & { code?: unknown }, path: string): LoggingError {
+export function openFailure(cause: Error & { code?: unknown }, path: string, kind = RUN_INDEX): LoggingError {
   if (/bindings file/.test(cause.message) || cause.code === "ERR_DLOPEN_FAILED") {
     const reason = cause.message.split("\n", 1)[0];
     return new LoggingError(
@@ -55,7 +75,14 @@ export function openFailure(cause: Error & { code?: unknown }, path: string): Lo
       },
     );
   }
-  return new LoggingError("LOGGING_INDEX_INVALID", `${path}: cannot open the run index: ${cause.message}`, { cause });
+  return new LoggingError(kind.code, `${path}: cannot open ${kind.name.replace(/^an? /, "the ")}: ${cause.message}`, {
+    cause,
+  });
+}
+
+/** Whether another process or connection holds the database at the moment. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && "code" in error && /^SQLITE_(?:BUSY|LOCKED)/.test(String(error.code));
 }
 
 /** @throws {LoggingError} `LOGGING_SQLITE_UNSUITABLE` for SQLite before 3.51.3 */
@@ -74,23 +101,19 @@ export function assertSafeSqlite(version: string): void {
   }
 }
 
-function assertOurs(database: Database.Database, path: string): void {
+function assertOurs(database: Database.Database, path: string, kind: DatabaseKind): void {
   const id = database.pragma("application_id", { simple: true });
-  if (id === APPLICATION_ID) return;
+  if (id === kind.applicationId) return;
   const claim = database.transaction(() => {
-    // Looked at again under the write lock: another process may have made the index a moment ago.
-    if (database.pragma("application_id", { simple: true }) === APPLICATION_ID) return;
+    // Looked at again under the write lock: another process may have made it a moment ago.
+    if (database.pragma("application_id", { simple: true }) === kind.applicationId) return;
     const tables = database.prepare("select count(*) from sqlite_master").pluck().get() as number;
     if (tables > 0) {
-      throw new LoggingError(
-        "LOGGING_INDEX_INVALID",
-        `${path}: expected a run index, got a database of another program`,
-        {
-          help: "Nothing was changed. Choose another path for the index.",
-        },
-      );
+      throw new LoggingError(kind.code, `${path}: expected ${kind.name}, got a database of another program`, {
+        help: "Nothing was changed. Choose another path.",
+      });
     }
-    database.pragma(`application_id = ${APPLICATION_ID}`);
+    database.pragma(`application_id = ${kind.applicationId}`);
   });
   claim.immediate();
 }

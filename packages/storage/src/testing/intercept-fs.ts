@@ -1,3 +1,4 @@
+import type { AppendFile, AppendFs } from "../append-fs.ts";
 import type { DurableFile, DurableFs } from "../durable-fs.ts";
 import { errnoError } from "./memory-fs.ts";
 
@@ -5,7 +6,7 @@ import { errnoError } from "./memory-fs.ts";
 export interface FsCall {
   /** Counts from 1. */
   readonly index: number;
-  readonly operation: keyof DurableFs | keyof DurableFile;
+  readonly operation: keyof DurableFs | keyof DurableFile | keyof AppendFs | keyof AppendFile;
   /** For a rename, where to. */
   readonly path: string;
 }
@@ -72,6 +73,55 @@ export function interceptFs(inner: DurableFs, onCall: (call: FsCall) => Fault | 
     readdir: (path) => through("readdir", path, () => inner.readdir(path)),
     stat: (path) => through("stat", path, () => inner.stat(path)),
     statfs: (path) => through("statfs", path, () => inner.statfs(path)),
+  };
+}
+
+/** The same for the calls of `AppendFs`. */
+export function interceptAppendFs(inner: AppendFs, onCall: (call: FsCall) => Fault | undefined): AppendFs {
+  let count = 0;
+  function through<T>(operation: FsCall["operation"], path: string, call: () => T, short?: () => T): T {
+    const fault = onCall({ index: ++count, operation, path }) ?? {};
+    if (fault.error !== undefined) {
+      if (operation === "close") call();
+      throw errnoError(fault.error, operation, path);
+    }
+    if (!fault.kill) return fault.short && short ? short() : call();
+    if (fault.short && short) short();
+    process.kill(process.pid, "SIGKILL");
+    for (;;); // the signal is on its way
+  }
+  return {
+    openAppend(path) {
+      const file = through("openAppend", path, () => inner.openAppend(path));
+      return {
+        append: (bytes) =>
+          through(
+            "append",
+            path,
+            () => file.append(bytes),
+            () => file.append(firstHalf(bytes)),
+          ),
+        overwrite: (bytes, position) =>
+          through(
+            "overwrite",
+            path,
+            () => file.overwrite(bytes, position),
+            () => file.overwrite(firstHalf(bytes), position),
+          ),
+        read: (target, position) =>
+          through(
+            "read",
+            path,
+            () => file.read(target, position),
+            () => file.read(firstHalf(target), position),
+          ),
+        size: () => through("size", path, () => file.size()),
+        isCurrent: () => through("isCurrent", path, () => file.isCurrent()),
+        fsync: async () => through("fsync", path, () => file.fsync()),
+        fsyncSync: () => through("fsyncSync", path, () => file.fsyncSync()),
+        close: () => through("close", path, () => file.close()),
+      };
+    },
   };
 }
 

@@ -6,6 +6,7 @@
  * the entries of a directory after its `fsyncDir`, and neither implies the other. A rename is atomic.
  */
 import { posix } from "node:path";
+import type { AppendFile, AppendFs } from "../append-fs.ts";
 import type { DurableFile, DurableFs, FileStatus, OpenFlags } from "../durable-fs.ts";
 import { afterCrash, type Effect, type Entry, type Outcome, pendingEffects } from "./effects.ts";
 
@@ -13,7 +14,7 @@ type Inode = { bytes: Uint8Array<ArrayBuffer> } | { entries: Map<string, number>
 
 const ROOT = 1;
 
-export class MemoryFs implements DurableFs {
+export class MemoryFs implements DurableFs, AppendFs {
   /** Everything that happened, in order. Grows without limit. */
   readonly journal: Effect[] = [];
   /** What it was made from: durable, and before the journal. */
@@ -120,6 +121,58 @@ export class MemoryFs implements DurableFs {
     return { freeBytes: Math.max(0, Math.min(this.#capacity, Number.MAX_SAFE_INTEGER) - this.#used) };
   }
 
+  openAppend(path: string): AppendFile {
+    const normal = posix.resolve("/", path);
+    const made: number[] = [];
+    for (const folder of ancestors(normal)) {
+      const entry = this.#entry(folder, "mkdir");
+      if (this.#lookUp(entry) !== undefined) continue;
+      this.#do({ kind: "create", ...entry, inode: this.#nextInode++, type: "directory" });
+      made.push(entry.directory);
+    }
+    const entry = this.#entry(normal, "open");
+    let inode = this.#lookUp(entry);
+    if (inode === undefined) {
+      inode = this.#nextInode++;
+      this.#do({ kind: "create", ...entry, inode, type: "file" });
+      made.push(entry.directory);
+    }
+    if ("entries" in this.#inodes.get(inode)!) throw errnoError("EISDIR", "open", path);
+    return this.#appendFile(inode, entry, made);
+  }
+
+  #appendFile(inode: number, entry: Entry, made: readonly number[]): AppendFile {
+    const bytes = () => this.#bytes(inode);
+    const fsyncSync = () => {
+      for (const folder of made) this.#do({ kind: "fsyncDir", inode: folder });
+      this.#do({ kind: "fsync", inode });
+    };
+    return {
+      append: (source) => this.#write(inode, source, bytes().byteLength),
+      overwrite: (source, position) => this.#write(inode, source, position),
+      read: (target, position) => {
+        const piece = bytes().subarray(position, position + target.byteLength);
+        target.set(piece);
+        return piece.byteLength;
+      },
+      size: () => bytes().byteLength,
+      isCurrent: () => this.#lookUp(entry) === inode,
+      fsync: async () => fsyncSync(),
+      fsyncSync,
+      close: () => {},
+    };
+  }
+
+  /** Bytes that there was room for. */
+  #write(inode: number, source: Uint8Array, position: number): number {
+    const growth = Math.max(0, position + source.byteLength - this.#bytes(inode).byteLength);
+    const tooMuch = Math.max(0, this.#used + growth - this.#capacity);
+    if (tooMuch > 0 && tooMuch >= source.byteLength) throw errnoError("ENOSPC", "write", `inode ${inode}`);
+    const size = source.byteLength - tooMuch;
+    this.#do({ kind: "write", inode, position, bytes: source.slice(0, size) });
+    return size;
+  }
+
   #file(inode: number, writable: boolean, path: string): DurableFile {
     const bytes = () => this.#bytes(inode);
     const mustBeWritable = () => {
@@ -133,12 +186,7 @@ export class MemoryFs implements DurableFs {
       },
       write: async (source, position) => {
         mustBeWritable();
-        const growth = Math.max(0, position + source.byteLength - bytes().byteLength);
-        const tooMuch = Math.max(0, this.#used + growth - this.#capacity);
-        if (tooMuch > 0 && tooMuch >= source.byteLength) throw errnoError("ENOSPC", "write", path);
-        const size = source.byteLength - tooMuch;
-        this.#do({ kind: "write", inode, position, bytes: source.slice(0, size) });
-        return size;
+        return this.#write(inode, source, position);
       },
       truncate: async (size) => {
         mustBeWritable();
@@ -228,6 +276,12 @@ export class MemoryFs implements DurableFs {
     }
     return number;
   }
+}
+
+/** "/a", "/a/b" of "/a/b/c". */
+function ancestors(path: string): string[] {
+  const names = path.split("/").filter(Boolean).slice(0, -1);
+  return names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`);
 }
 
 /** An error like those of `node:fs`. */

@@ -1,0 +1,117 @@
+import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from "kysely";
+import { LoggingError } from "../../errors.ts";
+import type { SessionEvent } from "../session-event.ts";
+import { type CheckedQuery, quoteWords } from "../session-query.ts";
+import type { SessionTables } from "./schema.ts";
+
+export type EventRow = Omit<SessionTables["session_events"], "event_key"> & { event_key: number };
+
+type EventQuery = SelectQueryBuilder<SessionTables, "session_events" | "session_messages", unknown>;
+
+/** The conditions of a query. @param match - what FTS5 is asked, of a query with a search */
+export function whereEvents(db: Kysely<SessionTables>, query: CheckedQuery, match: string | undefined): EventQuery {
+  const { sessionId, role, level, type, contains, since, until } = query;
+  let select = db.selectFrom("session_events") as EventQuery;
+  if (match !== undefined) select = matching(db, match, sessionId);
+  // One is written as one: SQLite then keeps the order of an index on it.
+  if (sessionId?.length === 1) select = select.where("session_events.session_id", "=", sessionId[0]!);
+  else if (sessionId !== undefined) select = select.where("session_events.session_id", "in", sessionId);
+  if (role !== undefined) select = select.where("role", "in", role);
+  if (level !== undefined) select = select.where("level", "in", level);
+  if (type !== undefined) select = select.where("type", "in", type);
+  if (contains !== undefined) select = select.where(containing(contains));
+  if (since !== undefined) select = select.where("ts", ">=", since);
+  if (until !== undefined) select = select.where("ts", "<=", until);
+  return select;
+}
+
+/** @throws {LoggingError} `LOGGING_SEARCH_INVALID` */
+export async function selectEvents(db: Kysely<SessionTables>, query: CheckedQuery): Promise<EventRow[]> {
+  const last = query.tail !== undefined;
+  const direction = last ? opposite(query.order) : query.order;
+  const limit = query.tail ?? query.limit;
+  const rows = await withMatch(query, (match) => {
+    let select = whereEvents(db, query, match).selectAll("session_events");
+    // The full-text index gives its matches in the order of their keys; by time they would all have to be sorted first.
+    if (match === undefined) select = select.orderBy("ts", direction).orderBy("event_key", direction);
+    else select = select.orderBy("session_messages.rowid", direction);
+    if (limit !== undefined || query.offset > 0) select = select.limit(limit ?? -1).offset(query.offset);
+    return select.execute();
+  });
+  return (last ? rows.reverse() : rows) as EventRow[];
+}
+
+/** @throws {LoggingError} `LOGGING_SEARCH_INVALID` */
+export async function countEvents(db: Kysely<SessionTables>, query: CheckedQuery): Promise<number> {
+  const [row] = await withMatch(query, (match) =>
+    whereEvents(db, query, match)
+      .select((expression) => expression.fn.countAll<number>().as("n"))
+      .execute(),
+  );
+  return row!.n;
+}
+
+export function toEvent(row: EventRow): SessionEvent {
+  return {
+    schema_version: 1,
+    id: row.id,
+    session_id: row.session_id,
+    timestamp: new Date(Math.round(row.ts * 1000)).toISOString(),
+    type: row.type as SessionEvent["type"],
+    role: row.role as SessionEvent["role"],
+    level: row.level as SessionEvent["level"],
+    message: row.message,
+    metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as Record<string, unknown>),
+  };
+}
+
+/** Asks with the text as an FTS5 query and, unless that is demanded, with its words where it is none. */
+async function withMatch<T>(query: CheckedQuery, ask: (match: string | undefined) => Promise<T>): Promise<T> {
+  const { search, searchSyntax } = query;
+  if (search === undefined) return ask(undefined);
+  if (searchSyntax === "words") return ask(quoteWords(search));
+  try {
+    return await ask(search);
+  } catch (cause) {
+    // The rest of the statement is ours: a general error can only be about the text.
+    if (!(cause instanceof Error) || !("code" in cause) || cause.code !== "SQLITE_ERROR") throw cause;
+    if (searchSyntax === undefined) return ask(quoteWords(search));
+    throw new LoggingError(
+      "LOGGING_SEARCH_INVALID",
+      `search: expected an FTS5 query, got ${JSON.stringify(search)}: ${cause.message}`,
+      {
+        cause,
+        help: 'For example: error AND disk, "no space left", time*. To search for words as they are, leave the syntax out.',
+      },
+    );
+  }
+}
+
+/** Of one session, only the keys between its first and its last are looked at. */
+function matching(db: Kysely<SessionTables>, match: string, sessionId: readonly string[] | undefined): EventQuery {
+  const select = db
+    .selectFrom(["session_messages", "session_events"])
+    .where(sql<boolean>`session_messages match ${match}`)
+    .whereRef("event_key", "=", "session_messages.rowid");
+  if (sessionId?.length !== 1) return select;
+  const key = (name: "first_key" | "last_key") =>
+    db.selectFrom("sessions").select(name).where("session_id", "=", sessionId[0]!);
+  return select
+    .where("session_messages.rowid", ">=", key("first_key"))
+    .where("session_messages.rowid", "<=", key("last_key"));
+}
+
+/** LIKE folds the case of ASCII letters only; other needles are compared by `fold`, a function of the connection. */
+function containing(needle: string): RawBuilder<boolean> {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII.
+  if (!/^[\x01-\x7f]*$/.test(needle)) return sql<boolean>`instr(fold(session_events.message), ${fold(needle)}) > 0`;
+  return sql<boolean>`session_events.message like ${`%${needle.replace(/[\\%_]/g, "\\$&")}%`} escape '\\'`;
+}
+
+export function fold(text: string): string {
+  return text.normalize("NFC").toLowerCase();
+}
+
+function opposite(order: "asc" | "desc"): "asc" | "desc" {
+  return order === "asc" ? "desc" : "asc";
+}

@@ -74,7 +74,7 @@ beforeAll(async () => {
   writeFileSync(join(plugin, "package.json"), guide.find(({ language }) => language === "json")?.code ?? "");
   writeFileSync(join(plugin, "index.js"), guide.find(({ language }) => language === "js")?.code ?? "");
   mkdirSync(join(project, "node_modules", "@codex"));
-  for (const name of ["pipeline", "registry", "tokenization", "training"])
+  for (const name of ["logging", "pipeline", "registry", "tokenization", "training"])
     symlinkSync(join(root, "packages", name), join(project, "node_modules", "@codex", name));
   await shell(small("codex train --config configs/recipes/quickstart.yaml"));
   cpSync(join(project, "runs", "docs-1"), join(project, "runs", "<run-id>"), { recursive: true });

@@ -13,6 +13,7 @@ export type {
 } from "./tracking/tracker.ts";
 
 export interface TrackerContext {
+  readonly runId: string;
   /** Absolute path. */
   readonly runDirectory: string;
   /** A folder of this tracker alone, `trackers/<name>/` of the run directory: for its files, and what it needs to go on later. It need not exist yet. */

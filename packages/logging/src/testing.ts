@@ -37,6 +37,7 @@ export function trackerContract(entry: RegistryEntry<CreateTracker>, sample: Tra
       const runDirectory = join(tmpdir(), `codex-tracker-${randomUUID()}`);
       await makeDirectory(runDirectory);
       const context: TrackerContext = {
+        runId: RUN_ID,
         runDirectory,
         stateDirectory: join(runDirectory, "trackers", "sample"),
         mode: "live",

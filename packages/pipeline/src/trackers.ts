@@ -1,7 +1,7 @@
 /** The trackers that a configuration asks for, and the feed of a run that goes on. */
 import {
   openTrackerFeed,
-  type RunPaths,
+  type RunDirectory,
   readRunManifest,
   type TrackedParams,
   type Tracker,
@@ -28,7 +28,7 @@ export interface OpenedTrackers {
 export async function openTrackers(
   chosen: readonly NamedOptions[],
   registries: Registries,
-  { runDirectory, mode, onNotice }: Pick<TrackerContext, "runDirectory" | "mode" | "onNotice">,
+  run: Omit<TrackerContext, "stateDirectory">,
 ): Promise<OpenedTrackers> {
   const trackers = new Map<string, Tracker>();
   const statuses: TrackerStatus[] = [];
@@ -39,8 +39,7 @@ export async function openTrackers(
     const name = count === 1 ? options.name : `${options.name}-${count}`;
     try {
       const entry = await registries.of("trackers").resolve(options.name);
-      const stateDirectory = trackerStateDirectory(runDirectory, name);
-      const context: TrackerContext = { runDirectory, stateDirectory, mode, onNotice };
+      const context: TrackerContext = { ...run, stateDirectory: trackerStateDirectory(run.runDirectory, name) };
       const tracker = await entry.create(registeredOptions(options, entry.configSchema) as never, context);
       trackers.set(name, tracker);
       statuses.push({ name, status: "on", destination: tracker.destination, reason: null });
@@ -73,12 +72,13 @@ export function trackedParams(config: unknown): TrackedParams {
 
 /** Opens the trackers of a run that begins or goes on, says which there are, and starts to feed them. */
 export async function feedTrackers(
-  run: RunPaths,
+  run: RunDirectory,
   config: CodexConfig,
   registries: Registries,
   onEvent: PipelineObserver,
 ): Promise<TrackerFeed> {
   const { trackers, statuses } = await openTrackers(config.tracking.trackers, registries, {
+    runId: run.runId,
     runDirectory: run.directory,
     mode: "live",
     onNotice: (message) => onEvent({ type: "notice", code: "tracker.notice", message }),

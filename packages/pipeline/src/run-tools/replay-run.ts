@@ -62,6 +62,7 @@ export async function replayRun(request: ReplayRequest): Promise<ReplayResult> {
   });
   const notice = (code: "tracker.notice", message: string) => onEvent?.({ type: "notice", code, message });
   const { trackers, statuses } = await openTrackers(value.tracking.trackers, registries, {
+    runId,
     runDirectory,
     mode: "replay",
     onNotice: (message) => notice("tracker.notice", message),

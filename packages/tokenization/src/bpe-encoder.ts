@@ -1,26 +1,19 @@
 /** Ids of text in which there are no added tokens: by the native library where there is one, else by the code of this package. */
 import { isUtf8 } from "node:buffer";
-import { BpeModel } from "./bpe-model.ts";
+import { BpeModel, type BpeModelParts } from "./bpe-model.ts";
 import { bytesToToken, tokenToBytes } from "./byte-alphabet.ts";
-import { FlatIdsBuilder } from "./flat-ids.ts";
 import { IdBuffer } from "./id-buffer.ts";
 import { type NativeEncoderOptions, nativeLibrary } from "./native/binding.ts";
-import { PairTable } from "./pair-table.ts";
-import { type PieceEnd, type PreTokenizerName, pieceEnd } from "./pre-tokenizer.ts";
+import { type PieceScanner, type PieceScannerName, pieceScanner } from "./pre-tokenizer.ts";
 import { looseText, type TextInput } from "./text-input.ts";
 import type { FlatIds } from "./tokenizer.ts";
-import { decodeUtf8 } from "./utf8.ts";
-
-/** At this left id of `BpeTables.merges` nothing merges. */
-export const DROPPED = 0xffffffff;
+import { decodeUtf8, writeUtf8 } from "./utf8.ts";
+import { Utf16Buffer, utf16Units } from "./utf16.ts";
+import { CACHED_LENGTH, WordCache } from "./word-cache.ts";
 
 /** What a byte-level BPE is made of. */
-export interface BpeTables {
-  /** Id of each byte. */
-  readonly byteIds: Uint32Array;
-  /** Left id (or `DROPPED`), right id and result for each rank, one after the other. Of a pair that comes twice the last counts. */
-  readonly merges: Uint32Array;
-  readonly preTokenizer: PreTokenizerName;
+export interface BpeTables extends BpeModelParts {
+  readonly preTokenizer: PieceScannerName;
   /** With `ignore_merges`: the tokens that a piece can be as it stands, by their names in the byte alphabet. */
   readonly wholePieces?: ReadonlyMap<string, number>;
 }
@@ -34,66 +27,106 @@ export interface BpeEncoder {
 
 export function createBpeEncoder(tables: BpeTables): BpeEncoder {
   const { binding } = nativeLibrary();
-  if (binding === undefined) return new TypeScriptEncoder(tables);
+  if (binding === undefined || tables.preTokenizer === "o200k") return new TypeScriptEncoder(tables);
   const { wholePieces, ...rest } = tables;
   return new binding.NativeEncoder(wholePieces === undefined ? rest : { ...rest, wholePieces: flatten(wholePieces) });
 }
 
+const KEPT = 2 ** 18; // bytes
+
 class TypeScriptEncoder implements BpeEncoder {
   readonly #model: BpeModel;
-  readonly #pieceEnd: PieceEnd;
+  readonly #scan: PieceScanner;
+  readonly #wholePieces: ReadonlyMap<string, number> | undefined;
+  readonly #longestWhole: number;
+  readonly #cache = new WordCache();
+  readonly #buffer = new Utf16Buffer();
+  #bytes = new Uint8Array(1024); // of the piece
 
-  constructor({ byteIds, merges, preTokenizer, wholePieces }: BpeTables) {
-    this.#pieceEnd = pieceEnd(preTokenizer);
-    this.#model = new BpeModel({
-      byteIds,
-      ...pairTables(merges),
-      ...(wholePieces === undefined ? {} : { wholePiece: (bytes: Uint8Array) => wholePieces.get(bytesToToken(bytes)) }),
-    });
+  constructor({ preTokenizer, wholePieces, ...parts }: BpeTables) {
+    this.#scan = pieceScanner(preTokenizer);
+    this.#model = new BpeModel(parts);
+    this.#wholePieces = wholePieces;
+    this.#longestWhole = 0;
+    for (const token of wholePieces?.keys() ?? []) this.#longestWhole = Math.max(this.#longestWhole, token.length);
   }
 
   encode(text: string): Uint32Array {
-    const ids = new IdBuffer(text.length >> 1);
-    for (let start = 0; start < text.length; ) {
-      const end = this.#pieceEnd(text, start);
-      this.#model.encode(text.slice(start, end), ids);
-      start = end;
-    }
-    return ids.toArray();
+    return this.#ids(text, text.length >> 2);
   }
 
   encodeBytes(bytes: Uint8Array): Uint32Array {
-    if (isUtf8(bytes)) return this.encode(decodeUtf8(bytes));
-    const { text, starts } = looseText(bytes);
-    const ids = new IdBuffer(bytes.length >> 1);
-    for (let start = 0; start < text.length; ) {
-      const end = this.#pieceEnd(text, start);
-      this.#model.encodeBytes(bytes.subarray(starts[start], starts[end]), ids);
-      start = end;
-    }
-    return ids.toArray();
+    return this.#ids(bytes, bytes.length >> 2);
   }
 
   encodeBatch(texts: readonly TextInput[]): FlatIds {
-    const flat = new FlatIdsBuilder(texts.length, 64 * texts.length);
-    for (const text of texts) {
-      flat.append(typeof text === "string" ? this.encode(text) : this.encodeBytes(text));
-      flat.endText();
-    }
-    return flat.build();
+    const ids = new IdBuffer(64 * texts.length);
+    const offsets = new Uint32Array(texts.length + 1);
+    texts.forEach((text, index) => {
+      this.#appendInput(text, ids);
+      offsets[index + 1] = ids.length;
+    });
+    return { ids: ids.toArray(), offsets };
   }
-}
 
-function pairTables(merges: Uint32Array): { pairs: PairTable; ranks: number[]; results: number[] } {
-  const pairs = new PairTable(merges.length / 3);
-  const ranks: number[] = [];
-  const results: number[] = [];
-  for (let rank = 0; rank < merges.length / 3; rank++) {
-    const [left, right, result] = merges.subarray(3 * rank, 3 * rank + 3) as unknown as [number, number, number];
-    results.push(result);
-    if (left !== DROPPED) ranks[pairs.add(left, right)] = rank;
+  #ids(text: TextInput, expected: number): Uint32Array {
+    const ids = new IdBuffer(expected);
+    this.#appendInput(text, ids);
+    return ids.toArray();
   }
-  return { pairs, ranks, results };
+
+  #appendInput(text: TextInput, out: IdBuffer): void {
+    if (typeof text === "string") this.#append(text, out);
+    else if (isUtf8(text)) this.#append(decodeUtf8(text), out);
+    else this.#appendLoose(text, out);
+  }
+
+  /** Bytes that are no text. */
+  #appendLoose(bytes: Uint8Array, out: IdBuffer): void {
+    const { text, starts } = looseText(bytes);
+    const units = utf16Units(text);
+    for (let start = 0; start < text.length; ) {
+      const end = this.#scan(units, start, text.length);
+      const piece = bytes.subarray(starts[start], starts[end]);
+      this.#encodeBytes(piece, piece.length, out);
+      start = end;
+    }
+  }
+
+  #append(text: string, out: IdBuffer): void {
+    const scan = this.#scan;
+    const cache = this.#cache;
+    const units = this.#buffer.read(text);
+    const { length } = text;
+    for (let start = 0; start < length; ) {
+      const end = scan(units, start, length);
+      if (end - start > CACHED_LENGTH) this.#encodePiece(units, start, end, out);
+      else if (!cache.append(units, start, end, out)) {
+        const from = out.length;
+        this.#encodePiece(units, start, end, out);
+        cache.add(units, start, end, out, from);
+      }
+      start = end;
+    }
+  }
+
+  #encodePiece(units: Uint16Array, start: number, end: number, out: IdBuffer): void {
+    const room = 3 * (end - start);
+    if (room > this.#bytes.length && room <= KEPT) this.#bytes = new Uint8Array(KEPT);
+    const bytes = room > KEPT ? new Uint8Array(room) : this.#bytes; // a long one is not kept
+    this.#encodeBytes(bytes, writeUtf8(units, start, end, bytes), out);
+  }
+
+  #encodeBytes(bytes: Uint8Array, length: number, out: IdBuffer): void {
+    if (length <= this.#longestWhole) {
+      const whole = this.#wholePieces?.get(bytesToToken(bytes.subarray(0, length)));
+      if (whole !== undefined) {
+        out.push(whole);
+        return;
+      }
+    }
+    this.#model.encode(bytes, length, out);
+  }
 }
 
 function flatten(wholePieces: ReadonlyMap<string, number>): NonNullable<NativeEncoderOptions["wholePieces"]> {

@@ -7,7 +7,7 @@ import { IdBuffer } from "./id-buffer.ts";
 import { asFlag, isObject } from "./json-reader.ts";
 import type { EncodeFullOptions, FullEncoding } from "./pipeline/full-encoding.ts";
 import { PipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
-import type { PreTokenizerName } from "./pre-tokenizer.ts";
+import type { PieceScannerName } from "./pre-tokenizer.ts";
 import { byteStreamDecoder } from "./stream-decoder.ts";
 import { looseText, type TextInput, textBytes } from "./text-input.ts";
 import { TokenBytes } from "./token-bytes.ts";
@@ -20,7 +20,7 @@ const MAX_MERGES = 2 ** 22; // so that a rank and a position fit into one float6
 /** Byte-level BPE: every string can be encoded and comes back as it was. `byte` is the case without merges. */
 export class BpeTokenizer extends BaseTokenizer {
   readonly kind: "bpe" | "byte";
-  readonly preTokenizer: PreTokenizerName;
+  readonly preTokenizer: PieceScannerName;
   readonly #tables: BpeTables;
   #encoder: BpeEncoder | undefined;
   readonly #tokenBytes: TokenBytes;

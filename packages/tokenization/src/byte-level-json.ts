@@ -1,22 +1,28 @@
 /** Byte-level BPE in `tokenizer.json`: reading its parts, and writing the whole file. */
 
-import { DROPPED } from "./bpe-encoder.ts";
 import { byteToCharacter, tokenToBytes } from "./byte-alphabet.ts";
 import { TokenizerError } from "./errors.ts";
 import { asArray, asFlag, asObject, invalid, isObject, type JsonObject } from "./json-reader.ts";
-import { PRE_TOKENIZER_BY_PATTERN, type PreTokenizerName, SPLIT_PATTERNS } from "./pre-tokenizer.ts";
+import { DROPPED } from "./merge-table.ts";
+import {
+  type PieceScannerName,
+  PRE_TOKENIZER_BY_PATTERN,
+  type PreTokenizerName,
+  SPLIT_PATTERNS,
+} from "./pre-tokenizer.ts";
 import { specialAddedTokens } from "./special-tokens.ts";
 import { type AddedToken, type TokenizerJson, unsupported } from "./tokenizer-json.ts";
 import { encodeUtf8 } from "./utf8.ts";
 
-const SUPPORTED = "ByteLevel, or a Sequence of Split (with the expression of gpt2, llama3 or qwen2) and ByteLevel";
+const SUPPORTED =
+  "ByteLevel, or a Sequence of Split (with the expression of gpt2, llama3, qwen2 or o200k) and ByteLevel";
 
 /** `ByteLevel`, or `Sequence` of `Split` and `ByteLevel` without an expression of its own (Llama 3). */
-export function readPreTokenizer(value: unknown): PreTokenizerName {
+export function readPreTokenizer(value: unknown): PieceScannerName {
   const where = "tokenizer.json: pre_tokenizer";
   const steps =
     isObject(value) && value.type === "Sequence" ? asArray(value.pretokenizers, `${where}.pretokenizers`) : [value];
-  let name: PreTokenizerName = "none";
+  let name: PieceScannerName = "none";
   steps.forEach((step, index) => {
     if (step === null || step === undefined) throw unsupported("pre_tokenizer", SUPPORTED, null);
     const { type, ...options } = asObject(step, where);

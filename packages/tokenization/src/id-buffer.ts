@@ -31,6 +31,11 @@ export class IdBuffer {
     return this.#length;
   }
 
+  /** Takes ids away from the end. */
+  truncate(length: number): void {
+    this.#length = Math.min(length, this.#length);
+  }
+
   at(index: number): number {
     return this.#ids[index]!;
   }

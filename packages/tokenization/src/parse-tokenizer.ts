@@ -20,7 +20,7 @@ export interface ParseTokenizerOptions {
 
 /**
  * Makes a tokenizer of the contents of a `tokenizer.json`: one of this package, a byte-level BPE of another program whose
- * pieces are cut the way of GPT-2, Llama 3 or Qwen 2, or, for anything else that Hugging Face tokenizers 0.23 can say, a
+ * pieces are cut the way of GPT-2, Llama 3, Qwen 2 or o200k, or, for anything else that Hugging Face tokenizers 0.23 can say, a
  * `PipelineTokenizer`. `truncation` and `padding` in the file are not applied, as in transformers: they are options of
  * `encodeBatch` and `encodeFull`.
  *

@@ -42,6 +42,31 @@ export function encodeUtf8(text: string): Uint8Array {
   return bytes;
 }
 
+/** Writes the bytes of UTF-16 units from `start` up to `end` to `bytes`, which has room for three for each. @returns how many */
+export function writeUtf8(units: Uint16Array, start: number, end: number, bytes: Uint8Array): number {
+  let at = 0;
+  for (let i = start; i < end; i++) {
+    const unit = units[i]!;
+    if (unit < 0x80) {
+      bytes[at++] = unit;
+    } else if (unit < 0x800) {
+      bytes[at++] = 0xc0 | (unit >> 6);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    } else if (isHighSurrogate(unit) && i + 1 < end && isLowSurrogate(units[i + 1]!)) {
+      const point = ((unit & 0x3ff) << 10) + (units[++i]! & 0x3ff) + 0x10000;
+      bytes[at++] = 0xf0 | (point >> 18);
+      bytes[at++] = 0x80 | ((point >> 12) & 0x3f);
+      bytes[at++] = 0x80 | ((point >> 6) & 0x3f);
+      bytes[at++] = 0x80 | (point & 0x3f);
+    } else {
+      bytes[at++] = 0xe0 | (unit >> 12);
+      bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    }
+  }
+  return at;
+}
+
 export function decodeUtf8(bytes: Uint8Array): string {
   let text = "";
   let start = 0;

@@ -1,7 +1,7 @@
 import { bytesToToken } from "../byte-alphabet.ts";
 import { byteLevelJson } from "../byte-level-json.ts";
 import { TokenizerError } from "../errors.ts";
-import { PRE_TOKENIZER_BY_PATTERN } from "../pre-tokenizer.ts";
+import { type PieceScannerName, PRE_TOKENIZER_BY_PATTERN } from "../pre-tokenizer.ts";
 import type { TokenizerJson } from "../tokenizer-json.ts";
 import { tokenCuts } from "./token-cuts.ts";
 
@@ -15,27 +15,16 @@ export interface TiktokenOptions {
 
 export type TiktokenPatternName = "gpt2" | "cl100k_base" | "o200k_base";
 
-const LLAMA3 = [...PRE_TOKENIZER_BY_PATTERN].find(([, name]) => name === "llama3")![0];
-const UPPER = "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
-const LOWER = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
-const CONTRACTION = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?";
+const patternOf = (name: PieceScannerName): string => [...PRE_TOKENIZER_BY_PATTERN].find(([, one]) => one === name)![0];
 
 /**
  * The expressions, as files on the Hugging Face Hub spell them. Since 0.9 tiktoken spells `cl100k_base` so that line breaks and the blanks after them at
  * the very end of a text stay one piece; with this one they are two, as in Llama 3 and in what transformers converts.
  */
 export const TIKTOKEN_PATTERNS: Readonly<Record<TiktokenPatternName, string>> = {
-  gpt2: [...PRE_TOKENIZER_BY_PATTERN].find(([, name]) => name === "gpt2")![0],
-  cl100k_base: LLAMA3,
-  o200k_base: [
-    `[^\\r\\n\\p{L}\\p{N}]?${UPPER}*${LOWER}+${CONTRACTION}`,
-    `[^\\r\\n\\p{L}\\p{N}]?${UPPER}+${LOWER}*${CONTRACTION}`,
-    "\\p{N}{1,3}",
-    " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*",
-    "\\s*[\\r\\n]+",
-    "\\s+(?!\\S)",
-    "\\s+",
-  ].join("|"),
+  gpt2: patternOf("gpt2"),
+  cl100k_base: patternOf("llama3"),
+  o200k_base: patternOf("o200k"),
 };
 
 /** Whether text looks like a rank file: base64, a space, a rank. */

@@ -1,5 +1,5 @@
 /** `BPE`: characters, and merges of neighbours by rank; with all that published files set. */
-import { CandidateHeap } from "../../bpe-model.ts";
+import { CandidateHeap } from "../../candidate-heap.ts";
 import { TokenizerError } from "../../errors.ts";
 import { asFlag, asString, invalid, type JsonObject } from "../../json-reader.ts";
 import { PairTable } from "../../pair-table.ts";

@@ -128,6 +128,10 @@ export abstract class BaseTokenizer implements Tokenizer {
     return flat.build();
   }
 
+  decodeBatch(rows: readonly ArrayLike<number>[], options?: DecodeOptions): string[] {
+    return rows.map((ids) => this.decode(ids, options));
+  }
+
   idToToken(id: number): string | undefined {
     return this.#tokens[id];
   }

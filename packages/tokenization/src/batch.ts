@@ -14,7 +14,7 @@ export interface BatchParts {
 
 /** Encodes texts into rows: truncation first, so that the template survives it, padding last. */
 export function encodeBatch(texts: readonly TextInput[], options: EncodeBatchOptions, parts: BatchParts): EncodedBatch {
-  const { padding = "none", maxLength, truncation = false, padToMultipleOf = 1 } = options;
+  const { padding = "none", padTo, maxLength, truncation = false, padToMultipleOf = 1 } = options;
   checkOptions(options, parts);
   const added = parts.template.prefix.length + parts.template.suffix.length;
   const room = maxLength === undefined ? Number.POSITIVE_INFINITY : maxLength - added;
@@ -36,19 +36,21 @@ export function encodeBatch(texts: readonly TextInput[], options: EncodeBatchOpt
     return row === content ? content.slice() : row; // a row of its own, not a view of all of them
   });
 
-  if (padding === "none")
+  if (padding === "none" && padTo === undefined)
     return { inputIds: rows, attentionMask: rows.map((row) => new Uint8Array(row.length).fill(1)) };
   const longest = padding === "maxLength" ? maxLength! : rows.reduce((most, row) => Math.max(most, row.length), 0);
-  const width = Math.ceil(longest / padToMultipleOf) * padToMultipleOf;
+  const width = Math.ceil((padTo ?? longest) / padToMultipleOf) * padToMultipleOf;
   const padId = options.padId ?? parts.padId!;
+  const isLeft = options.paddingSide === "left";
   const inputIds = rows.map((row) => {
-    const padded = new Uint32Array(width).fill(padId);
-    padded.set(row, options.paddingSide === "left" ? width - row.length : 0);
+    const padded = new Uint32Array(Math.max(width, row.length)).fill(padId);
+    padded.set(row, isLeft ? padded.length - row.length : 0);
     return padded;
   });
   const attentionMask = rows.map((row) => {
-    const start = options.paddingSide === "left" ? width - row.length : 0;
-    return new Uint8Array(width).fill(1, start, start + row.length);
+    const mask = new Uint8Array(Math.max(width, row.length));
+    const start = isLeft ? mask.length - row.length : 0;
+    return mask.fill(1, start, start + row.length);
   });
   return { inputIds, attentionMask };
 }
@@ -64,7 +66,11 @@ export function surround(content: Uint32Array, { prefix, suffix }: Template): Ui
 }
 
 function checkOptions(options: EncodeBatchOptions, { template, padId }: BatchParts): void {
-  const { padding = "none", maxLength, truncation = false, padToMultipleOf = 1 } = options;
+  const { padding = "none", padTo, maxLength, truncation = false, padToMultipleOf = 1 } = options;
+  if (padTo !== undefined) {
+    if (!Number.isInteger(padTo) || padTo < 1) refuse("padTo", "a positive integer", padTo);
+    if (options.padding !== undefined) refuse("padding", "nothing beside padTo", options.padding);
+  }
   if (!["none", "longest", "maxLength"].includes(padding))
     refuse("padding", '"none", "longest" or "maxLength"', padding);
   for (const side of ["paddingSide", "truncationSide"] as const) {
@@ -81,14 +87,18 @@ function checkOptions(options: EncodeBatchOptions, { template, padId }: BatchPar
     if (maxLength < added)
       refuse("maxLength", `at least ${added}, the special tokens that are added to each text`, maxLength);
   }
-  if (padding === "none") return;
+  if (padding === "none" && padTo === undefined) return;
   if (options.padId !== undefined && (!Number.isInteger(options.padId) || options.padId < 0)) {
     refuse("padId", "a token id", options.padId);
   }
   if (options.padId === undefined && padId === undefined) {
-    throw new TokenizerError("TOKENIZER_PAD_TOKEN_MISSING", `padding "${padding}": this tokenizer has no pad token`, {
-      help: "Train or configure it with a pad token, or give padId (the id of the end-of-text token is a usual choice).",
-    });
+    throw new TokenizerError(
+      "TOKENIZER_PAD_TOKEN_MISSING",
+      `padding "${padTo ?? padding}": this tokenizer has no pad token`,
+      {
+        help: "Train or configure it with a pad token, or give padId (the id of the end-of-text token is a usual choice).",
+      },
+    );
   }
 }
 

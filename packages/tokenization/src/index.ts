@@ -1,4 +1,5 @@
 /** @module Tokenizers: train, encode, decode, and the files of Hugging Face tokenizers in and out. */
+export { addSpecialTokens, assertVocabSize, type WithSpecialTokens } from "./add-special-tokens.ts";
 export { tokenByteLengths, totalByteLength } from "./byte-length.ts";
 export { createByteTokenizer } from "./byte-tokenizer.ts";
 export type { ChatTemplateLimits } from "./chat/budget.ts";
@@ -31,6 +32,7 @@ export type {
 export type { SamplingOptions } from "./pipeline/models/model.ts";
 export { PipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
 export type { PreTokenizerName } from "./pre-tokenizer.ts";
+export { saveSpecialTokens } from "./special-token-sidecar.ts";
 export type { SpecialTokenOptions } from "./special-tokens.ts";
 export type { TextInput } from "./text-input.ts";
 export type {

@@ -50,6 +50,8 @@ export interface TokenizerManifest {
     readonly pruned?: PrunedWords;
     readonly inputs: readonly CorpusInput[];
   };
+  /** Special tokens that were added after training, with their ids. */
+  readonly added_special_tokens?: Readonly<Record<string, number>>;
   readonly result: {
     readonly vocab_size: number;
     readonly merges: number;

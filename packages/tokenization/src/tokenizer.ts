@@ -35,6 +35,8 @@ export interface DecodeOptions {
 export interface EncodeBatchOptions extends EncodeOptions {
   /** `longest`: to the longest row; `maxLength`: to `maxLength`; `none` (default): rows keep their lengths. */
   readonly padding?: "none" | "longest" | "maxLength";
+  /** Fill rows up to this many tokens; longer ones stay as they are. Not beside `padding`. */
+  readonly padTo?: number;
   /** Tokens per row, with those of the template. Rows that are longer are an error unless `truncation` is set. */
   readonly maxLength?: number;
   /** Cut rows to `maxLength`; what the template adds is kept. Default false. */
@@ -102,6 +104,8 @@ export interface Tokenizer {
   encodeFull?(text: TextInput, options?: EncodeFullOptions): FullEncoding;
   /** @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID` */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  /** `decode` of each row. */
+  decodeBatch?(rows: readonly ArrayLike<number>[], options?: DecodeOptions): string[];
   /** The bytes of ids, also where they are no UTF-8. Byte-level tokenizers have it. @throws {TokenizerError} `TOKENIZER_UNKNOWN_ID` */
   decodeBytes?(ids: ArrayLike<number>, options?: DecodeOptions): Uint8Array;
   streamDecoder(options?: DecodeOptions): StreamDecoder;

@@ -1,4 +1,4 @@
-import { createByteTokenizer, type EncodedBatch, parseTokenizer } from "@codex/tokenization";
+import { createByteTokenizer, type EncodeBatchOptions, type EncodedBatch, parseTokenizer } from "@codex/tokenization";
 import { golden, type HubCase } from "./golden.ts";
 
 const tokenizer = createByteTokenizer({ specialTokens: { pad: "<pad>", eos: "</s>" } });
@@ -95,4 +95,44 @@ test("padding without a pad token is refused, and says what to do", () => {
   expect(() => createByteTokenizer().encodeBatch(texts, { padding: "longest" })).toThrow(
     expect.objectContaining({ code: "TOKENIZER_PAD_TOKEN_MISSING", help: expect.stringContaining("padId") }),
   );
+});
+
+test("padTo fills rows up to a length; with truncation all have exactly it", async () => {
+  const texts = ["a", "abc"];
+  const tokenizer = createByteTokenizer({ specialTokens: { pad: "<pad>" } });
+  const rows = (options: EncodeBatchOptions) => {
+    const { inputIds, attentionMask } = tokenizer.encodeBatch(texts, options);
+    return { ids: inputIds.map((row) => [...row]), mask: attentionMask.map((row) => [...row]) };
+  };
+  expect(rows({ padTo: 2 })).toEqual({
+    ids: [
+      [97, 256],
+      [97, 98, 99],
+    ],
+    mask: [
+      [1, 0],
+      [1, 1, 1],
+    ],
+  });
+  expect(rows({ padTo: 2, maxLength: 2, truncation: true, paddingSide: "left" })).toEqual({
+    ids: [
+      [256, 97],
+      [97, 98],
+    ],
+    mask: [
+      [0, 1],
+      [1, 1],
+    ],
+  });
+  expect(rows({ padTo: 3, padToMultipleOf: 4 }).ids.map((row) => row.length)).toEqual([4, 4]);
+  for (const wrong of [{ padTo: 0 }, { padTo: 1.5 }, { padTo: 2, padding: "longest" as const }])
+    expect(() => rows(wrong)).toThrow(expect.objectContaining({ code: "TOKENIZER_OPTIONS_INVALID" }));
+  expect(() => createByteTokenizer().encodeBatch(texts, { padTo: 2 })).toThrow(
+    expect.objectContaining({ code: "TOKENIZER_PAD_TOKEN_MISSING" }),
+  );
+});
+
+test("rows are decoded as one by one", () => {
+  const tokenizer = createByteTokenizer();
+  expect(tokenizer.decodeBatch!([[97], [98, 256]], { skipSpecialTokens: false })).toEqual(["a", "b<|endoftext|>"]);
 });

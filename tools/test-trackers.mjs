@@ -1,8 +1,9 @@
-/** What trackers write, read back by the tools that it is for: `node tools/test-trackers.mjs [tensorboard] ...` */
+/** What trackers write, read back by the tools that it is for: `node tools/test-trackers.mjs [tensorboard] [wandb] ...` */
 import { run, setup } from "./setup.mjs";
 
 const CHECKS = {
   tensorboard: async () => (await import("./trackers/tensorboard.mjs")).checkTensorboard(),
+  wandb: async () => (await import("./trackers/wandb.mjs")).checkWandb(),
 };
 
 await run(async () => {

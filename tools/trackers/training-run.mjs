@@ -14,7 +14,7 @@ const CONFIGURATION = `defaults:
   - _self_
 data: { path: train.txt, sequenceLength: 8, split: { kind: contiguous, validation: 0.05 } }
 model: { hiddenSize: 8, intermediateSize: 12, numHiddenLayers: 1, numAttentionHeads: 2, numKeyValueHeads: 1 }
-training: { maxSteps: 40, batchSize: 2, warmupSteps: 2, evaluationEverySteps: 10, evaluationBatches: 2, checkpointEverySteps: 10, sampleEverySteps: 10 }
+training: { maxSteps: 40, schedule: constant, batchSize: 2, warmupSteps: 2, evaluationEverySteps: 10, evaluationBatches: 2, checkpointEverySteps: 10, sampleEverySteps: 10 }
 logging: { index: false, runId: run }
 report: { prompt: "f", generation: { maxNewTokens: 4 } }
 `;

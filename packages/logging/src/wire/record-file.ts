@@ -2,17 +2,18 @@ import { dirname } from "node:path";
 import { type DurableFile, type DurableFs, toStorageError, writeFully } from "@codex/storage";
 
 /**
- * A new file that grows by whole records. A write that failed is no part of it: the next one overwrites what it left. One writer. The owner
+ * A file that grows by whole records. A write that failed is no part of it: the next one overwrites what it left. One writer. The owner
  * closes it.
  */
 export class RecordFile {
   readonly path: string;
   readonly #file: DurableFile;
-  #size = 0;
+  #size: number;
 
-  private constructor(path: string, file: DurableFile) {
+  private constructor(path: string, file: DurableFile, size: number) {
     this.path = path;
     this.#file = file;
+    this.#size = size;
   }
 
   /** @throws {StorageError} `STORAGE_EXISTS`, `STORAGE_NOT_FOUND`, ... */
@@ -20,15 +21,36 @@ export class RecordFile {
     try {
       const file = await fs.open(path, "wx");
       await fs.fsyncDir(dirname(path));
-      return new RecordFile(path, file);
+      return new RecordFile(path, file, 0);
     } catch (error) {
       throw toStorageError(error, "create", path);
+    }
+  }
+
+  /** Goes on with a file behind its first `size` bytes; what follows is cut. */
+  static async open(path: string, size: number, fs: DurableFs): Promise<RecordFile> {
+    try {
+      const file = await fs.open(path, "r+");
+      await file.truncate(size);
+      return new RecordFile(path, file, size);
+    } catch (error) {
+      throw toStorageError(error, "open", path);
     }
   }
 
   /** Bytes of whole records. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Takes away what stands behind the first `size` bytes. */
+  async cut(size: number): Promise<void> {
+    try {
+      await this.#file.truncate(size);
+      this.#size = size;
+    } catch (error) {
+      throw toStorageError(error, "truncate", this.path);
+    }
   }
 
   /** @throws {StorageError} `STORAGE_DISK_FULL`, ... */

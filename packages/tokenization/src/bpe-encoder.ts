@@ -1,7 +1,7 @@
 /** Ids of text in which there are no added tokens: by the native library where there is one, else by the code of this package. */
 import { isUtf8 } from "node:buffer";
 import { BpeModel, type BpeModelParts } from "./bpe-model.ts";
-import { bytesToToken, tokenToBytes } from "./byte-alphabet.ts";
+import { tokenToBytes } from "./byte-alphabet.ts";
 import { IdBuffer } from "./id-buffer.ts";
 import { type NativeEncoderOptions, nativeLibrary } from "./native/binding.ts";
 import { type PieceScanner, type PieceScannerName, pieceScanner } from "./pre-tokenizer.ts";
@@ -9,6 +9,7 @@ import { looseText, type TextInput } from "./text-input.ts";
 import type { FlatIds } from "./tokenizer.ts";
 import { decodeUtf8, writeUtf8 } from "./utf8.ts";
 import { Utf16Buffer, utf16Units } from "./utf16.ts";
+import { WholePieces } from "./whole-pieces.ts";
 import { CACHED_LENGTH, WordCache } from "./word-cache.ts";
 
 /** What a byte-level BPE is made of. */
@@ -37,8 +38,7 @@ const KEPT = 2 ** 18; // bytes
 class TypeScriptEncoder implements BpeEncoder {
   readonly #model: BpeModel;
   readonly #scan: PieceScanner;
-  readonly #wholePieces: ReadonlyMap<string, number> | undefined;
-  readonly #longestWhole: number;
+  readonly #wholePieces: WholePieces | undefined;
   readonly #cache = new WordCache();
   readonly #buffer = new Utf16Buffer();
   #bytes = new Uint8Array(1024); // of the piece
@@ -46,9 +46,7 @@ class TypeScriptEncoder implements BpeEncoder {
   constructor({ preTokenizer, wholePieces, ...parts }: BpeTables) {
     this.#scan = pieceScanner(preTokenizer);
     this.#model = new BpeModel(parts);
-    this.#wholePieces = wholePieces;
-    this.#longestWhole = 0;
-    for (const token of wholePieces?.keys() ?? []) this.#longestWhole = Math.max(this.#longestWhole, token.length);
+    this.#wholePieces = wholePieces === undefined ? undefined : new WholePieces(flatten(wholePieces));
   }
 
   encode(text: string): Uint32Array {
@@ -118,14 +116,9 @@ class TypeScriptEncoder implements BpeEncoder {
   }
 
   #encodeBytes(bytes: Uint8Array, length: number, out: IdBuffer): void {
-    if (length <= this.#longestWhole) {
-      const whole = this.#wholePieces?.get(bytesToToken(bytes.subarray(0, length)));
-      if (whole !== undefined) {
-        out.push(whole);
-        return;
-      }
-    }
-    this.#model.encode(bytes, length, out);
+    const whole = this.#wholePieces?.find(bytes, length) ?? -1;
+    if (whole >= 0) out.push(whole);
+    else this.#model.encode(bytes, length, out);
   }
 }
 

@@ -21,7 +21,9 @@ export interface BpeModelParts {
 }
 
 const BLOCK = 48; // bytes; a block is merged by looking at all its pairs again and again
-const WINDOW = 256; // bytes at most that are merged so
+const WINDOW = 512; // bytes at most that are merged so
+const LARGE = 96; // bytes; results of merging as many around a border are remembered, for text that repeats itself
+const LARGE_REMEMBERED = 256;
 const RANK = 2 ** 32; // a candidate is rank * RANK + position: one float64 that sorts by both
 const REMEMBERED = 1024; // pairs
 
@@ -37,6 +39,7 @@ export class BpeModel {
   /** The block, and what is put in the place of tokens around its start. */
   readonly #block = new Uint32Array(WINDOW);
   readonly #window = new Uint32Array(WINDOW);
+  readonly #windows = new Map<string, Uint32Array>();
   /** Pairs of tokens that were looked at by `#staysApart`: left, right, result. */
   readonly #pairs = new Int32Array(3 * REMEMBERED).fill(-1);
 
@@ -85,8 +88,8 @@ export class BpeModel {
       let end = border;
       for (let i = 0; i < after; i++) end += this.#lengths[block[i]!]!;
       if (end - start > WINDOW) return false;
-      const merged = this.#mergeShort(bytes, start, end);
-      this.#window.set(this.#symbols.subarray(0, merged));
+      const key = end - start < LARGE ? undefined : `${out.slice(out.length - before)} ${block.subarray(0, after)}`;
+      const merged = this.#mergeWindow(bytes, start, end, key);
       const staysBefore =
         before === out.length - from ||
         this.#staysApart(bytes, start, out.at(out.length - before - 1), this.#window[0]!);
@@ -97,6 +100,22 @@ export class BpeModel {
       out.appendRange(block, after, count);
       return true;
     }
+  }
+
+  /** Puts what bytes around a border become into `#window`. @param key - the tokens that they were */
+  #mergeWindow(bytes: Uint8Array, start: number, end: number, key: string | undefined): number {
+    const known = key === undefined ? undefined : this.#windows.get(key);
+    if (known !== undefined) {
+      this.#window.set(known);
+      return known.length;
+    }
+    const merged = this.#mergeShort(bytes, start, end);
+    this.#window.set(this.#symbols.subarray(0, merged));
+    if (key !== undefined) {
+      if (this.#windows.size >= LARGE_REMEMBERED) this.#windows.clear();
+      this.#windows.set(key, this.#window.slice(0, merged));
+    }
+    return merged;
   }
 
   /** Whether two tokens, of which one ends and one begins at `border`, are what their bytes become together. */

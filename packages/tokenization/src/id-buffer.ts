@@ -40,6 +40,11 @@ export class IdBuffer {
     return this.#ids[index]!;
   }
 
+  /** A copy of the ids from `start` on. */
+  slice(start: number): Uint32Array {
+    return this.#ids.slice(start, this.#length);
+  }
+
   /** A copy of exactly the ids. */
   toArray(): Uint32Array {
     return this.#ids.slice(0, this.#length);

@@ -95,7 +95,11 @@ function assertRows(rows, records, { whole }) {
 
 function wandbSync(folder, env) {
   const args = ["-m", "wandb", "sync", "--include-synced", folder];
-  const child = spawn("python3", args, { env: { ...env, WANDB_API_KEY: "0".repeat(40) }, timeout: 120_000 });
+  const child = spawn("python3", args, {
+    cwd: env.HOME,
+    env: { ...env, WANDB_API_KEY: "0".repeat(40) },
+    timeout: 120_000,
+  });
   return new Promise((resolve, reject) => {
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));

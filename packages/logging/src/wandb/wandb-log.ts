@@ -109,7 +109,7 @@ function fragments(data: Buffer, size: number): Buffer[] {
   const pieces: Buffer[] = [];
   let [at, position] = [0, size];
   let first = true;
-  do {
+  for (;;) {
     const left = BLOCK_BYTES - (position % BLOCK_BYTES);
     if (left < HEADER_BYTES) {
       pieces.push(Buffer.alloc(left));
@@ -129,7 +129,7 @@ function fragments(data: Buffer, size: number): Buffer[] {
     at += length;
     first = false;
     if (last) return pieces;
-  } while (true);
+  }
 }
 
 interface Scanned {

@@ -1,5 +1,5 @@
 import { redactValue } from "@codex/safety";
-import { AppendOnlyLines, type DurableFs } from "@codex/storage";
+import { type LineLogOptions, openLineLog } from "./line-log.ts";
 import { assertRunId } from "./run-directory.ts";
 
 export type EventLevel = "info" | "warning" | "error";
@@ -21,16 +21,15 @@ export interface RunOutcome {
   readonly status: "completed" | "interrupted" | "failed";
 }
 
-export interface EventLogOptions {
+export interface EventLogOptions extends LineLogOptions {
   readonly runId: string;
-  readonly fs?: DurableFs;
   /** The clock; for tests. */
   readonly now?: () => Date;
 }
 
 /** Everything that happened in a run and is not a metric, one line each. */
 export interface EventLog extends AsyncDisposable {
-  /** Resolves when the line is written: a killed process loses nothing that was awaited. `data` is redacted. */
+  /** Resolves when the line is written (with `patience`: taken): a killed process loses nothing that was awaited. `data` is redacted. */
   log(event: string, data?: Readonly<Record<string, unknown>>, level?: EventLevel): Promise<void>;
   /** Makes what was logged so far survive a power loss. */
   sync(): Promise<void>;
@@ -42,14 +41,14 @@ export interface EventLog extends AsyncDisposable {
  * The caller closes it, or uses `await using`.
  */
 export async function openEventLog(path: string, options: EventLogOptions): Promise<EventLog> {
-  const { runId, fs, now = () => new Date() } = options;
+  const { runId, now = () => new Date(), ...file } = options;
   assertRunId(runId);
-  const lines = await AppendOnlyLines.open(path, fs === undefined ? {} : { fs });
+  const lines = await openLineLog(path, file);
   return {
     log(event, data = {}, level = "info") {
       const timestamp = now().toISOString();
       const record: EventRecord = { schema_version: 1, run_id: runId, timestamp, level, event, data };
-      return lines.append(redactValue(record));
+      return lines.appendLine(JSON.stringify(redactValue(record)));
     },
     sync: () => lines.sync(),
     close: () => lines.close(),

@@ -1,5 +1,6 @@
-import { AppendOnlyLines, type DurableFs, type StoredLine } from "@codex/storage";
+import type { SegmentLine } from "@codex/storage";
 import { LoggingError } from "./errors.ts";
+import { type LineLog, type LineLogOptions, openLineLog } from "./line-log.ts";
 import {
   CSV_HEADER,
   type MetricPosition,
@@ -10,7 +11,7 @@ import {
 } from "./metric-record.ts";
 import { assertRunId, runPaths } from "./run-directory.ts";
 
-export interface MetricLogOptions {
+export interface MetricLogOptions extends LineLogOptions {
   readonly runId: string;
   /**
    * The step of the checkpoint that the run goes on from. Records of later steps are cut: those steps come again, and
@@ -24,7 +25,6 @@ export interface MetricLogOptions {
   readonly evaluatedAtStep?: number;
   /** Write `metrics.csv` beside `metrics.ndjson`. Default: true. */
   readonly csv?: boolean;
-  readonly fs?: DurableFs;
   /** The clock; for tests. */
   readonly now?: () => Date;
 }
@@ -32,7 +32,7 @@ export interface MetricLogOptions {
 /** `metrics.ndjson` and `metrics.csv` of a run: the same records in both. A metric sink of `@codex/training`. */
 export interface MetricLog extends AsyncDisposable {
   /**
-   * Resolves when the lines are written: a killed process loses nothing that was awaited.
+   * Resolves when the lines are written: a killed process loses nothing that was awaited. With `patience`, when they are taken.
    * @throws {LoggingError} `LOGGING_RECORD_INVALID`, for example for NaN
    */
   metric(value: MetricValue): Promise<void>;
@@ -48,37 +48,41 @@ export interface MetricLog extends AsyncDisposable {
  * @throws {LoggingError} `LOGGING_FILE_FOREIGN` when a file of that name holds something else
  */
 export async function openMetricLog(runDirectory: string, options: MetricLogOptions): Promise<MetricLog> {
-  const { runId, resumeAtStep, evaluatedAtStep = resumeAtStep, csv = true, fs, now = () => new Date() } = options;
+  const { runId, resumeAtStep, evaluatedAtStep = resumeAtStep, csv = true, now = () => new Date(), ...files } = options;
   const comesAgain = ({ step, split }: MetricPosition): boolean => {
     const last = split === "validation" ? evaluatedAtStep : resumeAtStep;
     return resumeAtStep !== undefined && last !== undefined && step !== null && step > last;
   };
   assertRunId(runId);
   const paths = runPaths(runDirectory);
-  const open = (path: string) => AppendOnlyLines.open(path, fs === undefined ? {} : { fs });
-  const files: AppendOnlyLines[] = [];
+  const logs: LineLog[] = [];
+  const open = async (path: string, options: LineLogOptions): Promise<LineLog> => {
+    const log = await openLineLog(path, options);
+    logs.push(log);
+    return log;
+  };
   try {
-    const ndjson = await open(paths.metricsNdjson);
-    files.push(ndjson);
-    await cutWhere(ndjson, (line) => comesAgain(positionOfJsonLine(line, paths.metricsNdjson)));
-    let table: AppendOnlyLines | undefined;
+    const ndjson = await open(paths.metricsNdjson, files);
+    await cutWhere(ndjson, (line) => comesAgain(positionOfJsonLine(line)));
+    let table: LineLog | undefined;
     if (csv) {
-      table = await open(paths.metricsCsv);
-      files.push(table);
-      if (table.size === 0) await table.appendLine(CSV_HEADER);
-      await cutWhere(table, (line) => comesAgain(positionOfTableLine(line, paths.metricsCsv)));
+      // One file, whatever the limits: a table without its header is none.
+      const { maxSegmentBytes: _bytes, maxSegmentAgeMs: _age, ...whole } = files;
+      table = await open(paths.metricsCsv, whole);
+      await cutWhere(table, (line) => comesAgain(positionOfTableLine(line)));
+      if (table.empty) await table.appendLine(CSV_HEADER);
     }
     return {
       async metric(value) {
         const record = toMetricRecord(value, runId, now());
-        await Promise.all([ndjson.append(record), table?.appendLine(toCsvLine(record))]);
+        await Promise.all([ndjson.appendLine(JSON.stringify(record)), table?.appendLine(toCsvLine(record))]);
       },
-      sync: () => each(files, (file) => file.sync()),
-      close: () => each(files, (file) => file.close()),
-      [Symbol.asyncDispose]: () => each(files, (file) => file.close()),
+      sync: () => each(logs, (log) => log.sync()),
+      close: () => each(logs, (log) => log.close()),
+      [Symbol.asyncDispose]: () => each(logs, (log) => log.close()),
     };
   } catch (error) {
-    for (const file of files) await file.close().catch(() => {}); // the first error is the one to tell
+    for (const log of logs) await log.close().catch(() => {}); // the first error is the one to tell
     throw error;
   }
 }
@@ -88,11 +92,11 @@ export async function openMetricLog(runDirectory: string, options: MetricLogOpti
  * training records of its step. Reads every line even when nothing is to be cut: a file that is not ours is noticed
  * before it is written to.
  */
-async function cutWhere(lines: AppendOnlyLines, comesAgain: (line: StoredLine) => boolean): Promise<void> {
+async function cutWhere(lines: LineLog, comesAgain: (line: SegmentLine) => boolean): Promise<void> {
   await lines.truncateFrom(comesAgain);
 }
 
-function positionOfJsonLine(line: StoredLine, path: string): MetricPosition {
+function positionOfJsonLine(line: SegmentLine): MetricPosition {
   try {
     const record = JSON.parse(line.text) as { schema_version?: unknown; step?: unknown; split?: unknown } | null;
     const known = record?.schema_version === 1 && typeof record.split === "string";
@@ -100,32 +104,29 @@ function positionOfJsonLine(line: StoredLine, path: string): MetricPosition {
   } catch {
     // Told below, together with JSON that is no record.
   }
-  throw foreign(line, path, "a metric record of schema_version 1");
+  throw foreign(line, "a metric record of schema_version 1");
 }
 
-function positionOfTableLine(line: StoredLine, path: string): MetricPosition {
+function positionOfTableLine(line: SegmentLine): MetricPosition {
   if (line.number === 1) {
     if (line.text === CSV_HEADER) return { step: null, split: "train" };
-    throw foreign(line, path, `the header ${CSV_HEADER}`);
+    throw foreign(line, `the header ${CSV_HEADER}`);
   }
   const position = positionOfCsvLine(line.text);
   if (position.step === null || Number.isSafeInteger(position.step)) return position;
-  throw foreign(line, path, "a metric record of schema_version 1");
+  throw foreign(line, "a metric record of schema_version 1");
 }
 
-function foreign(line: StoredLine, path: string, expected: string): LoggingError {
+function foreign(line: SegmentLine, expected: string): LoggingError {
   return new LoggingError(
     "LOGGING_FILE_FOREIGN",
-    `${path}:${line.number}: expected ${expected}, got ${JSON.stringify(line.text.slice(0, 80))}`,
+    `${line.path}:${line.number}: expected ${expected}, got ${JSON.stringify(line.text.slice(0, 80))}`,
     { help: "Move the file away to start a new one." },
   );
 }
 
-async function each(
-  files: readonly AppendOnlyLines[],
-  action: (file: AppendOnlyLines) => Promise<void>,
-): Promise<void> {
-  const results = await Promise.allSettled(files.map(action));
+async function each(logs: readonly LineLog[], action: (log: LineLog) => Promise<void>): Promise<void> {
+  const results = await Promise.allSettled(logs.map(action));
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }

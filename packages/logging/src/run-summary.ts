@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { readLines, StorageError, type StoredLine } from "@codex/storage";
+import { readSegments, type SegmentLine, StorageError } from "@codex/storage";
 import { LoggingError } from "./errors.ts";
 import type { EventRecord, RunOutcome } from "./event-log.ts";
 import type { MetricRecord } from "./metric-record.ts";
@@ -67,14 +67,14 @@ export async function summarizeRun(runDirectory: string): Promise<RunSummary> {
 
 async function* records<T>(path: string): AsyncGenerator<T> {
   try {
-    for await (const line of readLines(path)) yield parseRecord(line, path) as T;
+    for await (const line of readSegments(path)) yield parseRecord(line) as T;
   } catch (error) {
     // A run that was killed early, or that logs elsewhere, has no such file.
     if (!(error instanceof StorageError && error.code === "STORAGE_NOT_FOUND")) throw error;
   }
 }
 
-function parseRecord(line: StoredLine, path: string): object {
+function parseRecord(line: SegmentLine): object {
   let record: unknown;
   try {
     record = JSON.parse(line.text);
@@ -86,6 +86,6 @@ function parseRecord(line: StoredLine, path: string): object {
   }
   throw new LoggingError(
     "LOGGING_FILE_FOREIGN",
-    `${path}:${line.number}: expected a record of schema_version 1, got ${JSON.stringify(line.text.slice(0, 80))}`,
+    `${line.path}:${line.number}: expected a record of schema_version 1, got ${JSON.stringify(line.text.slice(0, 80))}`,
   );
 }

@@ -31,6 +31,7 @@ export interface NoticeEvent {
     | "index.failed"
     | "observer.failed"
     | "profile.written"
+    | "records.notice"
     | "tracker.failed"
     | "tracker.recovered"
     | "tracker.skipped"

@@ -192,7 +192,9 @@ class Training {
   /** A new run whose record cannot be opened is no run: its directory is taken away again. */
   async #openRecord(run: RunDirectory, { resumeFrom, device, drift }: PreparedRun): Promise<RunRecord> {
     try {
-      this.#record = await openRunRecord(run, this.#configuration.value, resumeFrom?.trainer);
+      this.#record = await openRunRecord(run, this.#configuration.value, resumeFrom?.trainer, (message) =>
+        this.#emit({ type: "notice", code: "records.notice", message }),
+      );
     } catch (error) {
       if (this.#target === undefined) await removeTree(run.directory, nodeFs).catch(() => {}); // the first error is the one to tell
       throw error;

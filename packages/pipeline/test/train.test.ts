@@ -42,6 +42,7 @@ test("a run directory holds what the architecture page says", async () => {
     "metrics.csv",
     "metrics.ndjson",
     "overrides.txt",
+    "system.ndjson",
     "tokenizer",
   ]);
   const manifest = JSON.parse(readFileSync(join(outcome.runDirectory, "manifest.json"), "utf8"));

@@ -85,15 +85,21 @@ export class AppendOnlyLines implements AsyncDisposable {
    * @throws {StorageError} `STORAGE_LINE_INVALID` for a text with a line feed or a zero byte, `STORAGE_DISK_FULL`, `STORAGE_CLOSED`, ...
    */
   appendLine(text: string): Promise<void> {
-    if (/[\n\0]/.test(text)) {
+    return this.appendLines([text]);
+  }
+
+  /** Adds lines in one write: all of them, or after a failure none. @throws {StorageError} as `appendLine` */
+  appendLines(texts: readonly string[]): Promise<void> {
+    const invalid = texts.find((text) => /[\n\0]/.test(text));
+    if (invalid !== undefined) {
       return Promise.reject(
         new StorageError(
           "STORAGE_LINE_INVALID",
-          `${this.path}: expected one line, came ${JSON.stringify(text.slice(0, 80))}`,
+          `${this.path}: expected one line, came ${JSON.stringify(invalid.slice(0, 80))}`,
         ),
       );
     }
-    const bytes = Buffer.from(`${text}\n`);
+    const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(""));
     return this.#enqueue("write", async () => {
       await this.#repair();
       this.#torn = true;

@@ -13,6 +13,7 @@ export { FileWriter, type WrittenFile } from "./file-writer.ts";
 export { type ReadLinesOptions, readLines, type StoredLine } from "./lines.ts";
 export { acquireLock, type DirectoryLock, LockedError, type LockOwner } from "./lock.ts";
 export { nodeFs } from "./node-fs.ts";
+export { SegmentReader } from "./segment-reader.ts";
 export {
   listSegments,
   readSegments,

@@ -59,20 +59,16 @@ export class SegmentedLines implements AsyncDisposable {
     return this.#number === 0 && this.#lines.size === 0;
   }
 
-  /** Adds `JSON.stringify(record)` as a line; see `AppendOnlyLines.append`. */
-  append(record: unknown): Promise<void> {
-    const text: string | undefined = JSON.stringify(record);
-    return this.#enqueue(async () => {
-      await this.#makeRoom(Buffer.byteLength(text ?? "") + 1);
-      await this.#lines.append(record);
-    });
-  }
-
   /** Adds one line; see `AppendOnlyLines.appendLine`. */
   appendLine(text: string): Promise<void> {
+    return this.appendLines([text]);
+  }
+
+  /** Adds lines in one write, to one segment; see `AppendOnlyLines.appendLines`. */
+  appendLines(texts: readonly string[]): Promise<void> {
     return this.#enqueue(async () => {
-      await this.#makeRoom(Buffer.byteLength(text) + 1);
-      await this.#lines.appendLine(text);
+      await this.#makeRoom(texts.reduce((bytes, text) => bytes + Buffer.byteLength(text) + 1, 0));
+      await this.#lines.appendLines(texts);
     });
   }
 
@@ -184,7 +180,8 @@ export async function listSegments(path: string, fs: DurableFs = nodeFs): Promis
   return segments;
 }
 
-function segmentPath(path: string, number: number): string {
+/** The first segment has the name of the log. */
+export function segmentPath(path: string, number: number): string {
   if (number === 0) return path;
   const extension = extname(path);
   return join(dirname(path), `${basename(path, extension)}.${number}${extension}`);

@@ -37,7 +37,7 @@ test("a segment that is old is followed by the next", async () => {
   await using log = await SegmentedLines.open(path, { maxSegmentAgeMs: 1000, nowMs: () => nowMs });
   for (const at of [0, 999, 1000, 1500, 2000]) {
     nowMs = at;
-    await log.append(at);
+    await log.appendLine(String(at));
   }
   expect(await listSegments(path)).toEqual([path, join(directory, "log.1.ndjson"), join(directory, "log.2.ndjson")]);
   expect(await linesOf(path)).toEqual(["0", "999", "1000", "1500", "2000"]);
@@ -67,11 +67,11 @@ test("for any lines, limits and reopenings the log reads as one file would", asy
 
 test("going back in time removes later segments and cuts the one that holds the line", async () => {
   await using log = await SegmentedLines.open(path, { maxSegmentBytes: 8 });
-  for (const step of [1, 2, 3, 4, 5, 6, 7, 8, 9]) await log.append({ n: step });
+  for (const step of [1, 2, 3, 4, 5, 6, 7, 8, 9]) await log.appendLine(JSON.stringify({ n: step }));
   expect((await listSegments(path)).length).toBe(9);
   expect(await log.truncateFrom(() => false)).toBe(0);
   expect(await log.truncateFrom((line) => JSON.parse(line.text).n > 4)).toBe(5);
-  await log.append({ n: 5 });
+  await log.appendLine(JSON.stringify({ n: 5 }));
   expect(await linesOf(path)).toEqual([1, 2, 3, 4, 5].map((n) => JSON.stringify({ n })));
   expect(await log.truncateFrom(() => true)).toBe(5);
   expect(log.empty).toBe(true);

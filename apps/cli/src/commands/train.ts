@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { reportProgress } from "../progress.ts";
 import { withSignals } from "../signals.ts";
-import { type SharedOptions, UsageError, wholeNumber, withSharedOptions } from "./shared-options.ts";
+import { decimal, type SharedOptions, UsageError, wholeNumber, withSharedOptions } from "./shared-options.ts";
 
 interface TrainFlags extends SharedOptions {
   readonly config: string;
@@ -16,6 +16,8 @@ interface TrainFlags extends SharedOptions {
   readonly resumeFrom?: string;
   readonly allowDrift?: boolean;
   readonly profile?: boolean;
+  /** Seconds; false for `--no-system-metrics`. */
+  readonly systemMetrics?: number | boolean;
 }
 
 /** The flags that are short for an override; a written-out override after them wins. */
@@ -25,6 +27,12 @@ function overridesOf(flags: TrainFlags, written: readonly string[]): string[] {
     flags.maxSteps === undefined ? undefined : `training.maxSteps=${flags.maxSteps}`,
     flags.device === undefined ? undefined : `device=${flags.device}`,
     flags.overfitBatch ? "training.overfitBatch=true" : undefined,
+    flags.systemMetrics === undefined
+      ? undefined
+      : `logging.systemMetrics.enabled=${flags.systemMetrics === false ? "false" : "true"}`,
+    typeof flags.systemMetrics === "number"
+      ? `logging.systemMetrics.intervalSeconds=${flags.systemMetrics}`
+      : undefined,
   ];
   return [...short.filter((override) => override !== undefined), ...written];
 }
@@ -43,6 +51,12 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     .option("--resume", "go on with the newest run")
     .option("--resume-from <dir>", "go on from this run or checkpoint directory")
     .option("--allow-drift", "resume although the configuration or the data changed")
+    .option(
+      "--system-metrics [seconds]",
+      "sample the machine, every so many seconds (at least 0.5)",
+      decimal("--system-metrics", 0.5),
+    )
+    .option("--no-system-metrics", "do not sample the machine")
     .option("--profile", "write the kernels of ten steps to profile.json of the run, for Chrome's trace viewer")
     .addHelpText(
       "after",

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { errnoOf, makeDirectory, StorageError, toStorageError } from "@codex/storage";
+import { errnoOf, listSegments, makeDirectory, StorageError, toStorageError } from "@codex/storage";
 import { type Kysely, Kysely as KyselyDatabase, Migrator, SqliteDialect, sql } from "kysely";
 import { LoggingError } from "../errors.ts";
 import { runPaths } from "../run-directory.ts";
@@ -124,8 +124,9 @@ async function readInto(
 /** Changes whenever one of the files that a summary is made of does. */
 async function stampOf(directory: string): Promise<string> {
   const paths = runPaths(directory);
+  const logs = await Promise.all([paths.events, paths.metricsNdjson].map((path) => listSegments(path)));
   const files = await Promise.all(
-    [paths.manifest, paths.events, paths.metricsNdjson].map((file) =>
+    [paths.manifest, ...logs.flat()].map((file) =>
       stat(file).then(
         ({ size, mtimeMs }) => `${size}@${mtimeMs}`,
         () => "none",

@@ -1,6 +1,6 @@
-/** A line file of a run, read from an offset while its writer appends to it. */
+/** A line file of a run, with all its segments, read from an offset while its writer appends to it. */
 import { createHash } from "node:crypto";
-import { type DurableFile, type DurableFs, errnoOf, readFully, toStorageError } from "@codex/storage";
+import { type DurableFs, SegmentReader } from "@codex/storage";
 
 /** One line and the offset behind it. */
 export interface SourceRecord<T> {
@@ -26,15 +26,14 @@ const LINE_FEED = 10;
  */
 export class RecordSource<T> implements AsyncDisposable {
   readonly path: string;
-  readonly #fs: DurableFs;
+  readonly #file: SegmentReader;
   readonly #accepts: (value: unknown) => value is T;
-  #file: Promise<DurableFile | undefined> | undefined;
   #last: { readonly offset: number; readonly batch: SourceBatch<T> } | undefined;
 
   constructor(path: string, accepts: (value: unknown) => value is T, fs: DurableFs) {
     this.path = path;
     this.#accepts = accepts;
-    this.#fs = fs;
+    this.#file = new SegmentReader(path, { fs });
   }
 
   /**
@@ -49,9 +48,8 @@ export class RecordSource<T> implements AsyncDisposable {
 
   /** A mark of the `length` bytes before an offset: equal as long as the file has not been cut or written anew there. */
   async fingerprint(end: number, length: number): Promise<string | undefined> {
-    const file = await this.#open();
     const bytes = new Uint8Array(length);
-    if (file === undefined || end < length || (await readFully(file, bytes, end - length)) < length) return undefined;
+    if (end < length || (await this.#fill(bytes, end - length)) < length) return undefined;
     return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   }
 
@@ -67,19 +65,24 @@ export class RecordSource<T> implements AsyncDisposable {
   }
 
   async #readFrom(offset: number): Promise<SourceBatch<T>> {
-    const file = await this.#open();
-    if (file === undefined) return { records: [], end: offset, skipped: 0 };
-    try {
-      for (let size = CHUNK_BYTES; ; size *= 2) {
-        const chunk = Buffer.allocUnsafe(size);
-        const read = await readFully(file, chunk, offset);
-        const whole = chunk.subarray(0, read).lastIndexOf(LINE_FEED) + 1;
-        if (whole > 0 || read < size) return this.#parse(chunk.subarray(0, whole), offset);
-        if (size >= MAX_LINE_BYTES) return { records: [], end: offset + read, skipped: 1 };
-      }
-    } catch (error) {
-      throw toStorageError(error, "read", this.path);
+    for (let size = CHUNK_BYTES; ; size *= 2) {
+      const chunk = Buffer.allocUnsafe(size);
+      const read = await this.#fill(chunk, offset);
+      const whole = chunk.subarray(0, read).lastIndexOf(LINE_FEED) + 1;
+      if (whole > 0 || read < size) return this.#parse(chunk.subarray(0, whole), offset);
+      if (size >= MAX_LINE_BYTES) return { records: [], end: offset + read, skipped: 1 };
     }
+  }
+
+  /** Fewer bytes than there is room for only at the end. */
+  async #fill(target: Uint8Array, position: number): Promise<number> {
+    let done = 0;
+    while (done < target.byteLength) {
+      const read = await this.#file.read(target.subarray(done), position + done);
+      if (read === 0) break;
+      done += read;
+    }
+    return done;
   }
 
   #parse(bytes: Buffer, offset: number): SourceBatch<T> {
@@ -95,19 +98,8 @@ export class RecordSource<T> implements AsyncDisposable {
     return { records, end: offset + bytes.byteLength, skipped };
   }
 
-  async #open(): Promise<DurableFile | undefined> {
-    this.#file ??= this.#fs.open(this.path, "r").catch((error: unknown) => {
-      this.#file = undefined; // it may come
-      if (errnoOf(error) !== "ENOENT") throw toStorageError(error, "open", this.path);
-      return undefined;
-    });
-    return this.#file;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const file = await this.#file?.catch(() => undefined);
-    this.#file = undefined;
-    await file?.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#file.close();
   }
 }
 

@@ -55,6 +55,23 @@ export const LoggingOptions = Type.Object(
       description: "Keep the run in the SQLite index of that folder, for `codex runs`.",
     }),
     csv: Type.Boolean({ default: true, description: "Write metrics.csv beside metrics.ndjson." }),
+    systemMetrics: Type.Object(
+      {
+        enabled: Type.Boolean({ default: true, description: "Sample processor, memory, disk and network." }),
+        intervalSeconds: Type.Number({ minimum: 0.5, default: 10, description: "Seconds between samples." }),
+        gpu: Type.Boolean({ default: false, description: "Ask nvidia-smi, too." }),
+      },
+      { additionalProperties: false, default: {}, description: "What the machine does during the run: system.ndjson." },
+    ),
+    maxSegmentMegabytes: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: "A line file goes on in a new one (metrics.1.ndjson) before it is larger.",
+      }),
+    ),
+    maxSegmentHours: Type.Optional(
+      Type.Number({ exclusiveMinimum: 0, description: "A line file goes on in a new one after so many hours." }),
+    ),
   },
   { additionalProperties: false, default: {} },
 );

@@ -4,6 +4,7 @@ mod encoder;
 mod strings;
 mod trainer;
 pub mod unigram;
+mod wordpiece;
 
 use codex_tokenizer::error::Error;
 use codex_tokenizer::pre_tokenizer::PreTokenizer;

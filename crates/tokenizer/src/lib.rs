@@ -2,7 +2,7 @@
 //! the TypeScript package, which is the oracle. It knows nothing of Node.
 //!
 //! The way of a text: `pre_tokenizer` cuts it into pieces; `bpe` gives the ids of each, from a cache of words or by merging pairs; `batch`
-//! does that for many texts on several threads.
+//! does that for many texts on several threads. `wordpiece` does both at once for WordPiece.
 
 pub mod batch;
 pub mod bpe;
@@ -11,3 +11,4 @@ pub mod pre_tokenizer;
 pub mod text;
 pub mod train;
 pub mod unicode;
+pub mod wordpiece;

@@ -36,7 +36,8 @@ fn append_ascii<'a>(units: &'a [u16], bytes: &mut Vec<u8>) -> &'a [u16] {
     &rest[ascii..]
 }
 
-fn append_point(point: u32, bytes: &mut Vec<u8>) {
+/// Appends the bytes of a code point, which may be a surrogate.
+pub fn append_point(point: u32, bytes: &mut Vec<u8>) {
     let continuation = |shift: u32| 0x80 | (point >> shift & 0x3f) as u8;
     match point {
         0..0x80 => bytes.push(point as u8),

@@ -4,7 +4,7 @@ mod merge;
 pub mod pairs;
 mod queue;
 mod whole_pieces;
-mod word_cache;
+pub(crate) mod word_cache;
 
 use crate::batch::Encode;
 use crate::ensure;

@@ -3,9 +3,10 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { TrainerBinding } from "./trainer-binding.ts";
 import { version } from "./version.ts";
+import type { WordPieceBinding } from "./word-piece-binding.ts";
 
 /** The addon, as `crates/tokenizer-napi` exports it. */
-export interface Binding extends TrainerBinding {
+export interface Binding extends TrainerBinding, WordPieceBinding {
   /** Of the library. */
   version(): string;
   /** Where the pieces of a text end, in bytes. */

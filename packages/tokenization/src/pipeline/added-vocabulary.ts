@@ -81,6 +81,20 @@ export class AddedVocabulary {
     return [...this.#normalizedIds].every(([form, id]) => /^[!-~]+$/.test(form) && !this.#flags.get(id)?.rstrip);
   }
 
+  /**
+   * What `split` does to a text that is not aligned, if that is known without normalizing it.
+   * @returns undefined where a token that may come out of the text is searched for in normalized text
+   */
+  writtenSplitter(isAllowed: (id: number) => boolean): ((text: string) => (string | number)[]) | undefined {
+    const mayBeFound = (id: number): boolean => !this.#special.has(id) || isAllowed(id);
+    if (this.#normalized.ids.some(mayBeFound)) return undefined;
+    if (!this.#written.ids.some(mayBeFound)) return (text) => [text];
+    return (text) =>
+      this.#splitBy(this.#written, AlignedText.of(text, false), isAllowed).map(
+        (part) => part.addedId ?? part.text.text,
+      );
+  }
+
   #readFlags(file: JsonObject, tokens: readonly AddedToken[]): void {
     asArray(file.added_tokens ?? [], "tokenizer.json: added_tokens").forEach((value, index) => {
       const where = `tokenizer.json: added_tokens[${index}]`;
@@ -119,6 +133,7 @@ export class AddedVocabulary {
 
 /** The leftmost of the contents, of those the longest, then from its end on. */
 class Finder {
+  readonly ids: readonly number[];
   readonly #trie: Trie;
   /** 1 for UTF-16 units that a content begins with. */
   readonly #first = new Uint8Array(0x10000);
@@ -126,6 +141,7 @@ class Finder {
 
   constructor(contents: ReadonlyMap<string, number>) {
     this.#trie = new Trie(contents.size * 8);
+    this.ids = [...contents.values()];
     this.#isEmpty = contents.size === 0;
     for (const [content, id] of contents) {
       this.#trie.add(content, id);

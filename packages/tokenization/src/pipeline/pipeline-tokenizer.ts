@@ -6,7 +6,7 @@ import { IdBuffer } from "../id-buffer.ts";
 import { isObject } from "../json-reader.ts";
 import { detach } from "../string-memory.ts";
 import { exactTextString, type TextInput } from "../text-input.ts";
-import type { DecodeOptions, EncodeOptions, StreamDecoder } from "../tokenizer.ts";
+import type { DecodeOptions, EncodeOptions, FlatIds, StreamDecoder } from "../tokenizer.ts";
 import { readAddedTokens, readTemplate } from "../tokenizer-json.ts";
 import { utf8Length } from "../utf8.ts";
 import { AddedVocabulary } from "./added-vocabulary.ts";
@@ -18,6 +18,8 @@ import { type Encoding, emptyEncoding, joinEncodings } from "./encoding.ts";
 import type { EncodeFullOptions, FullEncoding, OffsetUnit } from "./full-encoding.ts";
 import type { Chance, Model, ModelToken } from "./models/model.ts";
 import { type ModelFile, type ModelKind, readModel } from "./models/read-model.ts";
+import { NativeTexts } from "./native-texts.ts";
+import { nativeWordPiece } from "./native-word-piece.ts";
 import type { Normalizer } from "./normalizers/normalizer.ts";
 import { readNormalizer } from "./normalizers/read-normalizer.ts";
 import { pad } from "./padding.ts";
@@ -59,6 +61,7 @@ export class PipelineTokenizer extends BaseTokenizer {
   /** Undefined for texts that have to be encoded whole. */
   readonly #continuation: Continuation | undefined;
   readonly #segmentEncoders = new Map<string, SegmentEncoder>();
+  readonly #natives = new Map<string, NativeTexts | undefined>();
 
   /** @throws {TokenizerError} `TOKENIZER_FILE_INVALID`, `TOKENIZER_UNSUPPORTED` */
   constructor(files: TokenizerFiles) {
@@ -86,6 +89,14 @@ export class PipelineTokenizer extends BaseTokenizer {
   }
 
   protected encodeContent(text: string, allowed: Allowed): Uint32Array {
+    return this.#nativeFor(allowed)?.encode(text) ?? this.#encodeHere(text, allowed);
+  }
+
+  protected override encodeContents(texts: readonly string[], allowed: Allowed, threads: number): FlatIds {
+    return this.#nativeFor(allowed)?.encodeBatch(texts, threads) ?? super.encodeContents(texts, allowed, threads);
+  }
+
+  #encodeHere(text: string, allowed: Allowed): Uint32Array {
     const ids = new IdBuffer(text.length >> 1);
     const segments = this.#segmentEncoder(allowed);
     if (segments !== undefined) {
@@ -247,19 +258,44 @@ export class PipelineTokenizer extends BaseTokenizer {
 
   /** The model that makes no special token but those allowed: text must not become one behind the back of `allowedSpecial`. */
   #modelFor(allowed: Allowed): CachedModel {
-    const allowedIds = new Set(this.addedTokens.allowedSpecial(allowed).map((token) => token.id));
-    const blocked = this.addedTokens.all.filter(
-      ({ id, content, special }) =>
-        special && !allowedIds.has(id) && id !== this.#model.unkId && this.#model.vocab.has(content),
-    );
-    const key = blocked.map((token) => token.id).join(" ");
+    const blocked = this.#blockedIds(this.#isAllowed(allowed));
+    const key = [...blocked].join(" ");
     let model = this.#models.get(key);
     if (model === undefined) {
       if (this.#models.size >= 4) this.#models.clear();
-      model = new CachedModel(this.#model.create(new Set(blocked.map((token) => token.id))));
+      model = new CachedModel(this.#model.create(blocked));
       this.#models.set(key, model);
     }
     return model;
+  }
+
+  /** Special tokens of the model that no text may make. */
+  #blockedIds(isAllowed: (id: number) => boolean): ReadonlySet<number> {
+    const blocked = this.addedTokens.all.filter(
+      ({ id, content, special }) =>
+        special && !isAllowed(id) && id !== this.#model.unkId && this.#model.vocab.has(content),
+    );
+    return new Set(blocked.map((token) => token.id));
+  }
+
+  /** What does the whole pipeline at once, where there is such a thing. Made on first use. */
+  #nativeFor(allowed: Allowed): NativeTexts | undefined {
+    const key = typeof allowed === "string" ? allowed : `only ${JSON.stringify([...allowed])}`;
+    if (!this.#natives.has(key)) {
+      const made = this.#makeNative(allowed);
+      if (this.#natives.size >= 4) this.#natives.clear();
+      this.#natives.set(key, made);
+    }
+    return this.#natives.get(key);
+  }
+
+  #makeNative(allowed: Allowed): NativeTexts | undefined {
+    if (this.kind !== "wordpiece") return undefined;
+    const isAllowed = this.#isAllowed(allowed);
+    const split = this.#added.writtenSplitter(isAllowed);
+    if (split === undefined) return undefined;
+    const encoder = nativeWordPiece(this.files.json, this.#model.vocab, this.#blockedIds(isAllowed));
+    return encoder && new NativeTexts(encoder, split, (text) => this.#encodeHere(text, allowed));
   }
 
   #byteLength(id: number): number {

@@ -8,21 +8,33 @@ import { Trie } from "./trie.ts";
 
 const WHERE = "tokenizer.json: model";
 
+export interface WordPieceOptions {
+  readonly unkToken: string;
+  /** Of tokens that continue a word. */
+  readonly prefix: string;
+  /** A longer word is unknown. */
+  readonly maxCharacters: number;
+}
+
+/** @throws {TokenizerError} `TOKENIZER_FILE_INVALID` */
+export function readWordPieceOptions(model: JsonObject): WordPieceOptions {
+  const maxCharacters = model.max_input_chars_per_word ?? 100;
+  if (typeof maxCharacters !== "number" || !Number.isSafeInteger(maxCharacters) || maxCharacters < 0) {
+    return invalid(`${WHERE}.max_input_chars_per_word`, "a whole number", maxCharacters);
+  }
+  return {
+    unkToken: asString(model.unk_token ?? "[UNK]", `${WHERE}.unk_token`),
+    prefix: asString(model.continuing_subword_prefix ?? "##", `${WHERE}.continuing_subword_prefix`),
+    maxCharacters,
+  };
+}
+
 export function readWordPiece(
   model: JsonObject,
   vocab: ReadonlyMap<string, number>,
   blocked: ReadonlySet<number>,
 ): Model {
-  const maxCharacters = model.max_input_chars_per_word ?? 100;
-  if (typeof maxCharacters !== "number" || !Number.isSafeInteger(maxCharacters) || maxCharacters < 0) {
-    return invalid(`${WHERE}.max_input_chars_per_word`, "a whole number", maxCharacters);
-  }
-  const options = {
-    unkToken: asString(model.unk_token ?? "[UNK]", `${WHERE}.unk_token`),
-    prefix: asString(model.continuing_subword_prefix ?? "##", `${WHERE}.continuing_subword_prefix`),
-    maxCharacters,
-  };
-  return new WordPiece(options, vocab, blocked);
+  return new WordPiece(readWordPieceOptions(model), vocab, blocked);
 }
 
 class WordPiece implements Model {
@@ -35,11 +47,7 @@ class WordPiece implements Model {
   /** Where tokens that continue a word begin; -1 if there are none. */
   readonly #continuation: number;
 
-  constructor(
-    options: { unkToken: string; prefix: string; maxCharacters: number },
-    vocab: ReadonlyMap<string, number>,
-    blocked: ReadonlySet<number>,
-  ) {
+  constructor(options: WordPieceOptions, vocab: ReadonlyMap<string, number>, blocked: ReadonlySet<number>) {
     this.#unkToken = options.unkToken;
     this.#unkId = vocab.get(options.unkToken);
     this.#maxCharacters = options.maxCharacters;

@@ -1,31 +1,37 @@
 import { asFlag, type JsonObject } from "../../json-reader.ts";
 import { control, isWhiteSpace, nonspacingMarks } from "../characters.ts";
-import { lowercase } from "./letters.ts";
+import { type CharacterMap, lowercaseCharacter } from "./letters.ts";
 import type { Normalizer } from "./normalizer.ts";
 import { normalizationForm } from "./unicode-forms.ts";
 
 /** `BertNormalizer`: cleans, puts spaces around Chinese characters, strips accents (if not told, when it lowercases), lowercases. */
 export function readBertNormalizer(options: JsonObject, where: string): Normalizer {
-  const lower = asFlag(options.lowercase, `${where}.lowercase`, true);
-  const steps: Normalizer[] = [];
-  if (asFlag(options.clean_text, `${where}.clean_text`, true)) steps.push(clean);
-  if (asFlag(options.handle_chinese_chars, `${where}.handle_chinese_chars`, true)) steps.push(spaceChinese);
-  if (asFlag(options.strip_accents, `${where}.strip_accents`, lower)) {
-    const decompose = normalizationForm("NFD");
-    steps.push((text) => decompose(text).mapCharacters((point, one) => (nonspacingMarks().has(point) ? "" : one)));
-  }
-  if (lower) steps.push(lowercase);
+  const steps = bertSteps(options, where).map(
+    (step): Normalizer => (step === "NFD" ? normalizationForm(step) : (text) => text.mapCharacters(step)),
+  );
   return (text) => steps.reduce((before, step) => step(before), text);
 }
 
-const clean: Normalizer = (text) =>
-  text.mapCharacters((point, one) => {
-    if (point < 0x7f && point >= 0x20) return one;
-    if (control().has(point)) return "";
-    return isWhiteSpace(point) ? " " : one;
-  });
+/** What it does, in order. */
+export function bertSteps(options: JsonObject, where: string): (CharacterMap | "NFD")[] {
+  const lower = asFlag(options.lowercase, `${where}.lowercase`, true);
+  const steps: (CharacterMap | "NFD")[] = [];
+  if (asFlag(options.clean_text, `${where}.clean_text`, true)) steps.push(clean);
+  if (asFlag(options.handle_chinese_chars, `${where}.handle_chinese_chars`, true)) steps.push(spaceChinese);
+  if (asFlag(options.strip_accents, `${where}.strip_accents`, lower)) steps.push("NFD", stripNonspacing);
+  if (lower) steps.push(lowercaseCharacter);
+  return steps;
+}
 
-const spaceChinese: Normalizer = (text) => text.mapCharacters((point, one) => (isChinese(point) ? ` ${one} ` : one));
+const clean: CharacterMap = (point, one) => {
+  if (point < 0x7f && point >= 0x20) return one;
+  if (control().has(point)) return "";
+  return isWhiteSpace(point) ? " " : one;
+};
+
+const spaceChinese: CharacterMap = (point, one) => (isChinese(point) ? ` ${one} ` : one);
+
+const stripNonspacing: CharacterMap = (point, one) => (nonspacingMarks().has(point) ? "" : one);
 
 /** The blocks that BERT calls Chinese; the sixth begins where BERT's own list has 0x2b820. */
 function isChinese(point: number): boolean {

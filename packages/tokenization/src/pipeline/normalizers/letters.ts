@@ -1,11 +1,17 @@
 import { isWhiteSpace, lowercased, marks, unitsOf } from "../characters.ts";
 import type { Normalizer } from "./normalizer.ts";
 
-/** Character by character, as in Rust: a final capital sigma becomes the ordinary small one. */
-export const lowercase: Normalizer = (text) =>
-  text.mapCharacters((point, one) => (lowercased().has(point) ? one.toLowerCase() : one));
+/** What stands in the place of a character. */
+export type CharacterMap = (point: number, character: string) => string;
 
-export const stripAccents: Normalizer = (text) => text.mapCharacters((point, one) => (marks().has(point) ? "" : one));
+/** Character by character, as in Rust: a final capital sigma becomes the ordinary small one. */
+export const lowercaseCharacter: CharacterMap = (point, one) => (lowercased().has(point) ? one.toLowerCase() : one);
+
+export const lowercase: Normalizer = (text) => text.mapCharacters(lowercaseCharacter);
+
+export const stripMark: CharacterMap = (point, one) => (marks().has(point) ? "" : one);
+
+export const stripAccents: Normalizer = (text) => text.mapCharacters(stripMark);
 
 /** `Strip`: white space at the ends. */
 export function stripper(left: boolean, right: boolean): Normalizer {

@@ -1,5 +1,6 @@
 import { lazy } from "../characters.ts";
 import { ranges } from "../regex/character-sets.ts";
+import type { CharacterMap } from "./letters.ts";
 import type { Normalizer } from "./normalizer.ts";
 
 const removed = lazy(() => ranges([1, 8], [0x0b, 0x0b], [0x0e, 0x1f], [0x7f, 0x7f], [0x8f, 0x8f], [0x9f, 0x9f]));
@@ -16,6 +17,7 @@ const spaces = lazy(() =>
   ),
 );
 
+export const nmtCharacter: CharacterMap = (point, one) => (removed().has(point) ? "" : spaces().has(point) ? " " : one);
+
 /** `Nmt`: control characters go, and what SentencePiece's rules for translation take for white space becomes a space. */
-export const nmt: Normalizer = (text) =>
-  text.mapCharacters((point, one) => (removed().has(point) ? "" : spaces().has(point) ? " " : one));
+export const nmt: Normalizer = (text) => text.mapCharacters(nmtCharacter);

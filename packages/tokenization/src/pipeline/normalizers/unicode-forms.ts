@@ -5,6 +5,7 @@
  */
 import type { AlignedText, Change } from "../aligned-text.ts";
 import { combiningClasses, decomposed } from "../characters.ts";
+import type { CharacterMap } from "./letters.ts";
 import type { Normalizer } from "./normalizer.ts";
 
 export type FormName = "NFC" | "NFD" | "NFKC" | "NFKD";
@@ -32,7 +33,13 @@ function isUnchanged(text: string): boolean {
   return true;
 }
 
+/** What becomes of a character that stands alone. */
+export function decomposeCharacter(form: "NFD" | "NFKD"): CharacterMap {
+  return (point, character) => (decomposed().has(point) ? character.normalize(form) : character);
+}
+
 function decomposer(form: "NFD" | "NFKD"): (text: string) => Mark[] {
+  const decompose = decomposeCharacter(form);
   const cache = new Map<string, readonly string[]>();
   return (text) => {
     const classes = combiningClasses();
@@ -41,7 +48,7 @@ function decomposer(form: "NFD" | "NFKD"): (text: string) => Mark[] {
     for (const character of text) {
       let parts = cache.get(character);
       if (parts === undefined) {
-        parts = decomposed().has(character.codePointAt(0)!) ? [...character.normalize(form)] : [character];
+        parts = [...decompose(character.codePointAt(0)!, character)];
         if (cache.size < 65_536) cache.set(character, parts);
       }
       for (let index = 0; index < parts.length; index++) {

@@ -142,12 +142,14 @@ withNative("the native library against the TypeScript code", () => {
     ],
   ])(
     "%s: every character",
-    async (_, normalizer, pre_tokenizer) => {
+    async (name, normalizer, pre_tokenizer) => {
       const tokens = characters.flatMap((one) => [one, `##${one}`]);
       const json = wordPiece(tokens, { normalizer, pre_tokenizer });
       const { ours, oracle } = await both(json);
       const encoder = nativeWordPiece(json, new Map(Object.entries(json.model.vocab)), new Set())!;
       for (let first = 0; first < 0x110000; first += 0x1000) {
+        // Beyond, characters are in no table but those of clean_text.
+        if (name !== "uncased" && first >= 0x32000 && first !== 0xe0000) continue;
         let text = "";
         for (let point = first; point < first + 0x1000; point++) text += `${String.fromCodePoint(point)}B `;
         const expected = oracle.encode(text);
@@ -254,7 +256,7 @@ withNative("the native library against the TypeScript code", () => {
           if (!isSame(found, expected)) expect({ normalizer, pre_tokenizer, found }).toEqual({ found: expected });
           texts.push(text);
         }),
-        { seed: 31 + index, numRuns: 40 },
+        { seed: 31 + index, numRuns: 25 },
       );
       const expected = oracle.encodeFlat(texts);
       const { ids, offsets } = ours.encodeFlat(texts, { threads: 2 });

@@ -2,7 +2,7 @@ import { AddedTokens } from "./added-tokens.ts";
 import { encodeBatch, surround } from "./batch.ts";
 import { TokenizerError, unknownId } from "./errors.ts";
 import { FlatIdsBuilder, textIds } from "./flat-ids.ts";
-import type { JsonObject } from "./json-reader.ts";
+import { invalid, type JsonObject } from "./json-reader.ts";
 import { readSpecialTokens, specialTokensMap } from "./special-tokens.ts";
 import { type TextInput, textString } from "./text-input.ts";
 import type {
@@ -54,6 +54,9 @@ export abstract class BaseTokenizer implements Tokenizer {
     for (const [token, id] of parts.vocab) tokens[id] = token;
     this.#tokens = tokens;
     this.vocabSize = tokens.length;
+    for (const id of [...parts.template.prefix, ...parts.template.suffix]) {
+      if (tokens[id] === undefined) invalid("tokenizer.json: post_processor", "ids of tokens", id);
+    }
     this.specialTokens = readSpecialTokens(
       files.specialTokensMap === undefined ? [files.config] : [files.config, files.specialTokensMap],
       parts.addedTokens,

@@ -4,6 +4,7 @@
  * its range, one that is inserted has that of the character before it. Positions in the original are UTF-16 units.
  */
 import { unitsOf } from "./characters.ts";
+import { checkGrowth } from "./limits.ts";
 
 /** UTF-16 units of the text: `start` belongs to the range, `end` does not. */
 export type Range = readonly [start: number, end: number];
@@ -100,6 +101,7 @@ export class AlignedText {
   /** Puts `content` in the place of each range; it has the range of the last character that it replaces. */
   replace(ranges: readonly Range[], content: string): AlignedText {
     if (ranges.length === 0) return this;
+    checkGrowth(this.text.length, ranges.length * content.length);
     const parts: string[] = [];
     const origins: number[] = [];
     let at = 0;

@@ -122,6 +122,57 @@ test.each<[string, object, string, RegExp]>([
   );
 });
 
+test.each<[string, object]>([
+  ["BertProcessing", { type: "BertProcessing", cls: ["[CLS]", 999], sep: ["<unk>", 1] }],
+  [
+    "a template",
+    {
+      type: "TemplateProcessing",
+      single: [{ SpecialToken: { id: "x", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+      pair: [],
+      special_tokens: { x: { id: "x", ids: [5], tokens: ["x"] } },
+    },
+  ],
+])("ids that no token has come out of no post-processor: %s", (_, post_processor) => {
+  expect(() => parse({ model: WORDS, post_processor })).toThrow(
+    expect.objectContaining({ code: "TOKENIZER_FILE_INVALID", message: expect.stringMatching(/post_processor/) }),
+  );
+});
+
+describe("replacements that make text grow without measure are refused before they do", () => {
+  const grow = { type: "Replace", pattern: { String: "a" }, content: "a".repeat(16) };
+  const refused = expect.objectContaining({ code: "TOKENIZER_TEXT_TOO_LONG" });
+
+  test.each<[string, object]>([
+    ["one after the other", { type: "Sequence", normalizers: Array(16).fill(grow) }],
+    ["in each other", nested(12, { type: "Sequence", normalizers: [grow, grow, grow] }, "normalizers")],
+    ["bytes of bytes", { type: "Sequence", normalizers: Array(60).fill({ type: "ByteLevel" }) }],
+    ["a long one", { ...grow, content: "a".repeat(2 ** 20) }],
+  ])("normalizers %s", (_, normalizer) => {
+    const tokenizer = parse({ model: WORDS, normalizer });
+    expect(() => tokenizer.encode("a\u00e9".repeat(100))).toThrow(refused);
+    expect(() => tokenizer.encodeFull("a\u00e9".repeat(100))).toThrow(refused);
+  });
+
+  test("decoders", () => {
+    const decoder = { type: "Sequence", decoders: Array(16).fill(grow) };
+    const tokenizer = parse({ model: WORDS, decoder });
+    expect(() => tokenizer.decode([0, 0])).toThrow(refused);
+  });
+});
+
+test("expressions in normalizers take linear time too", () => {
+  const normalizer = { type: "Replace", pattern: { Regex: "(a+)+b" }, content: "x" };
+  expect(parse({ model: WORDS, normalizer }).encode("a".repeat(20_000))).toEqual(Uint32Array.of(1));
+});
+
+test("an id of 2^26 - 1 costs no memory", () => {
+  const added_tokens = [{ id: 2 ** 26 - 1, content: "<a>", special: true }];
+  const tokenizer = parse({ model: WORDS, added_tokens });
+  expect(tokenizer.vocabSize).toBe(2 ** 26);
+  expect([...tokenizer.encode("<a>", { allowedSpecial: "all" })]).toEqual([2 ** 26 - 1]);
+});
+
 /** Each takes quadratic or exponential time in an engine that does not remember. */
 test.each<[string, string]>([
   ["(a+)+b", "a"],

@@ -1,6 +1,6 @@
 import { asArray, asFlag, asObject, asString, invalid, type JsonObject } from "../../json-reader.ts";
 import { unsupported } from "../../tokenizer-json.ts";
-import { checkDepth } from "../limits.ts";
+import { checkDepth, checkGrowth } from "../limits.ts";
 import { readMetaspace } from "../pre-tokenizers/metaspace.ts";
 import { type FindAll, readPattern } from "../regex/expression.ts";
 import { byteFallback, byteLevel } from "./bytes.ts";
@@ -19,7 +19,17 @@ export function readDecoder(value: unknown, path = "decoder", depth = 0): Decode
       const steps = asArray(options.decoders, `${where}.decoders`).map(
         (one, index) => readDecoder(asObject(one, where), `${path}.decoders[${index}]`, depth + 1)!,
       );
-      return (tokens) => steps.reduce((before, step) => step(before), [...tokens]);
+      return (tokens) => {
+        const from = lengthOf(tokens);
+        return steps.reduce(
+          (before, step) => {
+            const after = step(before);
+            checkGrowth(from, lengthOf(after));
+            return after;
+          },
+          [...tokens],
+        );
+      };
     }
     case "ByteLevel":
       return byteLevel;
@@ -57,13 +67,19 @@ function metaspace({ replacement, prependScheme }: ReturnType<typeof readMetaspa
     tokens.map((token, index) => replaceAll(token, replacement, index === 0 && prependScheme !== "never" ? "" : " "));
 }
 
+function lengthOf(tokens: readonly string[]): number {
+  return tokens.reduce((sum, token) => sum + token.length, 0);
+}
+
 function replace(find: FindAll, content: string): Decoder {
   return (tokens) =>
     tokens.map((token) => {
       if (token === "") return "";
       let result = "";
       let at = 0;
-      for (const [start, end] of find(token)) {
+      const found = find(token);
+      checkGrowth(token.length, found.length * content.length);
+      for (const [start, end] of found) {
         result += token.slice(at, start) + content;
         at = end;
       }

@@ -1,7 +1,7 @@
 import { asArray, asFlag, asObject, asString, type JsonObject } from "../../json-reader.ts";
 import { unsupported } from "../../tokenizer-json.ts";
 import type { AlignedText } from "../aligned-text.ts";
-import { checkDepth } from "../limits.ts";
+import { checkDepth, checkGrowth } from "../limits.ts";
 import { readPattern } from "../regex/expression.ts";
 import { readBertNormalizer } from "./bert.ts";
 import { bytesToCharacters } from "./byte-level.ts";
@@ -22,7 +22,12 @@ export function readNormalizer(value: unknown, path = "normalizer", depth = 0): 
       const steps = asArray(options.normalizers, `${where}.normalizers`).map(
         (one, index) => readNormalizer(asObject(one, where), `${path}.normalizers[${index}]`, depth + 1)!,
       );
-      return (text) => steps.reduce((before, step) => step(before), text);
+      return (text) =>
+        steps.reduce((before, step) => {
+          const after = step(before);
+          checkGrowth(text.text.length, after.text.length);
+          return after;
+        }, text);
     }
     case "NFC":
     case "NFD":

@@ -1,9 +1,10 @@
-/** What trackers write, read back by the tools that it is for: `node tools/test-trackers.mjs [tensorboard] [wandb] ...` */
+/** What trackers write, read back by the tools that it is for: `node tools/test-trackers.mjs [tensorboard] [wandb] [prometheus] ...` */
 import { run, setup } from "./setup.mjs";
 
 const CHECKS = {
   tensorboard: async () => (await import("./trackers/tensorboard.mjs")).checkTensorboard(),
   wandb: async () => (await import("./trackers/wandb.mjs")).checkWandb(),
+  prometheus: async () => (await import("./trackers/promtool.mjs")).checkPrometheus(),
 };
 
 await run(async () => {

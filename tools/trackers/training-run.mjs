@@ -19,6 +19,11 @@ logging: { index: false, runId: run }
 report: { prompt: "f", generation: { maxNewTokens: 4 } }
 `;
 
+/** What Node is started with for `codex <args>`. */
+export function codexArguments(args) {
+  return [codex, ...args];
+}
+
 /** A project folder. @returns its path */
 export function project() {
   const directory = mkdtempSync(join(tmpdir(), "codex-trackers-"));
@@ -35,7 +40,7 @@ export function project() {
  * @returns its exit code; null when it was killed
  */
 export function run(directory, args, killAt) {
-  const child = spawn(process.execPath, [codex, ...args], { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, codexArguments(args), { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
   return new Promise((resolve, reject) => {
     let [rest, err] = ["", ""];
     child.stdout.on("data", (chunk) => {

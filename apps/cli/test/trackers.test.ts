@@ -1,7 +1,7 @@
 /** Trackers at the command line: the banner, one that fails, `codex status`, `codex runs replay`. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { codex, projectWithPlugin } from "./harness.ts";
+import { codex, projectWithPlugin, startCodex } from "./harness.ts";
 
 const TRAIN = ["train", "--config", "tiny.yaml"];
 
@@ -106,4 +106,31 @@ test("a replay to what is not there is refused", async () => {
     expect({ args, code, err }).toEqual({ args, code: exitCode, err: expect.stringContaining(says) });
   }
   expect(existsSync(join(directory, "out.txt"))).toBe(false);
+});
+
+test("Prometheus: --telemetry.port beside a run, and a server over a folder of runs that a signal ends", async () => {
+  const directory = project();
+  const trained = await codex(
+    directory,
+    ...TRAIN,
+    "--json",
+    "--telemetry.port",
+    "0",
+    "tracking.trackers=[{name: none}]",
+  );
+  const events = trained.out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(events.find(({ type }) => type === "trackers").trackers.slice(0, 2)).toMatchObject([
+    { name: "none", status: "off" },
+    { name: "prometheus", status: "on", destination: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/) },
+  ]);
+  expect(await codex(directory, "runs", "replay", "run", "--to", "prometheus")).toMatchObject({ exitCode: 2 });
+
+  const server = startCodex(directory, ["metrics-server", "--port", "0", "--json"]);
+  const { address } = JSON.parse(await server.line((line) => line.includes("address")));
+  expect(await (await fetch(address)).text()).toContain('codex_ml_training_steps_total{run="run"} 4\n');
+  server.process.kill("SIGTERM");
+  expect(await server.finished).toMatchObject({ exitCode: 0, signal: null });
 });

@@ -8,6 +8,8 @@ export type LoggingErrorCode =
   | "LOGGING_FILE_FOREIGN" // the file is there and is something else
   | "LOGGING_SQLITE_UNSUITABLE" // not built for this machine, or a version with a known defect
   | "LOGGING_INDEX_INVALID" // a database that this version cannot use
+  | "LOGGING_ADDRESS_UNUSABLE" // a port in use, a host that is not this machine
+  | "LOGGING_REPLAY_UNSUITABLE" // a tracker that has a use only while a run goes on
   | "LOGGING_RUN_UNKNOWN"
   | "LOGGING_SESSION_ID_INVALID" // would not be a safe file name
   | "LOGGING_EVENT_INVALID" // a role or level that does not exist, or too long

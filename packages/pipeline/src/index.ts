@@ -1,5 +1,6 @@
 /** @module From a configuration to a run, in code: whatever the `codex` command does. */
 
+export { serveRuns as startMetricsServer } from "@codex/logging/prometheus";
 export { type SetupTensorflowResult, setupTensorflow } from "@codex/tensor/setup-tensorflow";
 export { formatProgress, installSignalHandlers, type ShutdownReason } from "@codex/training";
 export type { BitsPerByte } from "./baselines.ts";

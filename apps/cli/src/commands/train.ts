@@ -18,6 +18,8 @@ interface TrainFlags extends SharedOptions {
   readonly profile?: boolean;
   /** Seconds; false for `--no-system-metrics`. */
   readonly systemMetrics?: number | boolean;
+  readonly "telemetry.enable"?: boolean;
+  readonly "telemetry.port"?: number;
 }
 
 /** The flags that are short for an override; a written-out override after them wins. */
@@ -58,6 +60,12 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     )
     .option("--no-system-metrics", "do not sample the machine")
     .option("--profile", "write the kernels of ten steps to profile.json of the run, for Chrome's trace viewer")
+    .option("--telemetry.enable", "serve the numbers of the run to Prometheus while it goes on: the tracker prometheus")
+    .option(
+      "--telemetry.port <n>",
+      "port of --telemetry.enable, 0 for one that is free",
+      wholeNumber("--telemetry.port"),
+    )
     .addHelpText(
       "after",
       `
@@ -72,7 +80,13 @@ Examples:
       if (flags.dryRun && resumeFrom !== undefined)
         throw new UsageError("--dry-run: expected a new run, it does not go together with --resume and --resume-from");
       const { loadConfiguration, planTraining, train } = await import("@codex/pipeline");
-      const configuration = await loadConfiguration({ config: flags.config, overrides: overridesOf(flags, overrides) });
+      const port = flags["telemetry.port"];
+      const telemetry = flags["telemetry.enable"] === true || port !== undefined;
+      const configuration = await loadConfiguration({
+        config: flags.config,
+        overrides: overridesOf(flags, overrides),
+        ...(telemetry ? { trackers: [{ name: "prometheus", ...(port === undefined ? {} : { port }) }] } : {}),
+      });
       const { out } = context.terminal;
       if (flags.printConfig) {
         out.write(flags.json ? `${JSON.stringify(configuration.value, null, 2)}\n` : configuration.yaml);

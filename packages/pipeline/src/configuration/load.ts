@@ -5,13 +5,15 @@ import type { PluginReport, Registries } from "@codex/registry";
 import { PipelineError } from "../errors.ts";
 import { shippedConfigs } from "../package-directory.ts";
 import { openRegistries } from "../registries.ts";
-import { type CodexConfig, configurationSchemaFor, type Selection } from "./schema.ts";
+import { type CodexConfig, configurationSchemaFor, type NamedOptions, type Selection } from "./schema.ts";
 
 export interface LoadOptions {
   /** A `.yaml` file, or a name in `configs/` of the project or among the shipped ones (`config`, `recipes/quickstart`). */
   readonly config: string;
   /** `training.maxSteps=100`, `model=gpt2`, `+a.b=c`, `~a.b` */
   readonly overrides?: readonly string[];
+  /** Trackers besides those of the configuration; one of the same name is replaced. */
+  readonly trackers?: readonly NamedOptions[];
   /** The project: its `configs/` and its plugins are used, and relative paths start here. Default: the working directory. */
   readonly directory?: string;
 }
@@ -48,7 +50,7 @@ function searchPathFor(config: string, directory: string): string[] {
  * @throws {PipelineError} `PIPELINE_CONFIG_INVALID` for a name that is not registered
  */
 export async function loadConfiguration(options: LoadOptions): Promise<Configuration> {
-  const { config, overrides = [], directory = process.cwd() } = options;
+  const { config, overrides = [], trackers = [], directory = process.cwd() } = options;
   const path = existsSync(resolve(directory, config)) ? relative(process.cwd(), resolve(directory, config)) : config;
   const composed = composeConfig({
     config: path,
@@ -56,6 +58,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Configura
     overrides,
     struct: false,
   });
+  if (trackers.length > 0) addTrackers(composed, trackers);
   const { registries, plugins } = await openRegistries(directory);
   const schema = await configurationSchemaFor(registries, selectionOf(composed, registries)).catch((error: Error) => {
     throw new PipelineError("PIPELINE_CONFIG_INVALID", `${composed.files[0]}: ${error.message}`, {
@@ -65,6 +68,15 @@ export async function loadConfiguration(options: LoadOptions): Promise<Configura
   });
   const value = validateConfig(schema, composed.value, composed) as unknown as CodexConfig;
   return { value, yaml: toYaml(value as never), overrides, directory, registries, plugins };
+}
+
+function addTrackers(composed: ComposedConfig, added: readonly NamedOptions[]): void {
+  const groups = composed.value as Record<string, unknown>;
+  groups["tracking"] ??= {};
+  const tracking = groups["tracking"] as { trackers?: unknown };
+  const configured: unknown[] = Array.isArray(tracking.trackers) ? tracking.trackers : [];
+  const replaced = (tracker: unknown) => added.some(({ name }) => (tracker as NamedOptions | null)?.name === name);
+  tracking.trackers = [...configured.filter((tracker) => !replaced(tracker)), ...added];
 }
 
 function selectionOf(composed: ComposedConfig, registries: Registries): Selection {

@@ -8,6 +8,7 @@ import { addMetricsServerCommand } from "./commands/metrics-server.ts";
 import { addPluginsCommand } from "./commands/plugins.ts";
 import { addResumeCommand } from "./commands/resume.ts";
 import { addRunsCommand } from "./commands/runs.ts";
+import { addSessionsCommand } from "./commands/sessions.ts";
 import { UsageError } from "./commands/shared-options.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenizerCommand } from "./commands/tokenizer.ts";
@@ -57,6 +58,7 @@ Exit codes: 0 done, 2 usage or configuration, 3 data or checkpoint, 4 device, di
     addEvaluateCommand,
     addTokenizerCommand,
     addRunsCommand,
+    addSessionsCommand,
     addStatusCommand,
     addMetricsServerCommand,
     addConfigCommand,

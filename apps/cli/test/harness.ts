@@ -102,7 +102,7 @@ export async function codex(directory: string, ...args: string[]): Promise<Finis
 }
 
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const SOURCES = [
+export const SOURCES = [
   "--conditions=@codex/source",
   "--import",
   pathOf("../../../tools/jest/register-typescript.mjs"),

@@ -39,3 +39,4 @@ export {
 export type { SessionNotice } from "./sessions/session-notice.ts";
 export { sessionDatabasePath, sessionDirectory, sessionFile } from "./sessions/session-paths.ts";
 export type { SessionQuery } from "./sessions/session-query.ts";
+export { recordSessionEnd, recordSessionStart } from "./sessions/session-records.ts";

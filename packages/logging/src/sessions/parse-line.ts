@@ -41,10 +41,11 @@ export function parseSessionLine(text: string, sessionId: string, number: number
     return { malformed: "not JSON" };
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { malformed: "not an object" };
-  return fromObject(value as Record<string, unknown>, sessionId, number);
+  return parseSessionFields(value as Record<string, unknown>, sessionId, number);
 }
 
-function fromObject(fields: Record<string, unknown>, sessionId: string, number: number): ParsedLine {
+/** The same for fields that have been read already: a row of a database. @param number - of the row, from 1 */
+export function parseSessionFields(fields: Record<string, unknown>, sessionId: string, number: number): ParsedLine {
   const rest = new Map(Object.entries(fields));
   const take = (names: readonly string[], fits: (value: unknown) => boolean): unknown => {
     const name = names.find((candidate) => rest.has(candidate) && fits(rest.get(candidate)));

@@ -32,7 +32,7 @@ export interface SessionQuery {
   readonly order?: "asc" | "desc";
   readonly limit?: number;
   readonly offset?: number;
-  /** The last so many of what the conditions leave, in the asked order. Not together with `limit` or `offset`. */
+  /** The newest so many of what the conditions leave, in the asked order. Not together with `limit` or `offset`. */
   readonly tail?: number;
 }
 

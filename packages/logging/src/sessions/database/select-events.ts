@@ -28,7 +28,7 @@ export function whereEvents(db: Kysely<SessionTables>, query: CheckedQuery, matc
 /** @throws {LoggingError} `LOGGING_SEARCH_INVALID` */
 export async function selectEvents(db: Kysely<SessionTables>, query: CheckedQuery): Promise<EventRow[]> {
   const last = query.tail !== undefined;
-  const direction = last ? opposite(query.order) : query.order;
+  const direction = last ? "desc" : query.order;
   const limit = query.tail ?? query.limit;
   const rows = await withMatch(query, (match) => {
     let select = whereEvents(db, query, match).selectAll("session_events");
@@ -38,7 +38,7 @@ export async function selectEvents(db: Kysely<SessionTables>, query: CheckedQuer
     if (limit !== undefined || query.offset > 0) select = select.limit(limit ?? -1).offset(query.offset);
     return select.execute();
   });
-  return (last ? rows.reverse() : rows) as EventRow[];
+  return (last && query.order === "asc" ? rows.reverse() : rows) as EventRow[];
 }
 
 /** @throws {LoggingError} `LOGGING_SEARCH_INVALID` */
@@ -110,8 +110,4 @@ function containing(needle: string): RawBuilder<boolean> {
 
 export function fold(text: string): string {
   return text.normalize("NFC").toLowerCase();
-}
-
-function opposite(order: "asc" | "desc"): "asc" | "desc" {
-  return order === "asc" ? "desc" : "asc";
 }

@@ -163,6 +163,17 @@ export class SessionStore implements AsyncDisposable {
     return this.#view.removeSessions(sessionIds);
   }
 
+  /** Copies all of it, as it is at one moment, into a file that is not there yet, while others may go on writing. */
+  async backup(path: string): Promise<void> {
+    await this.#database.connection.backup(path);
+  }
+
+  /** Gives the space of removed rows back to the disk. */
+  vacuum(): void {
+    this.#database.connection.exec("vacuum");
+    this.#database.connection.pragma("wal_checkpoint(TRUNCATE)");
+  }
+
   /** Does not close a pooled connection (`CODEX_SQLITE_POOL=1`). */
   close(): Promise<void> {
     return this.#database.close();

@@ -12,6 +12,12 @@ import type { AcceptedBatch } from "./session-writer.ts";
 const PATIENCE_MS = 5000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
+/** How long batches are gathered for one transaction. */
+const GATHER_MS = 30;
+/** Events that a transaction takes; more are not gathered. With the full-text index that is about 20 ms. */
+const MAX_EVENTS = 1000;
+/** The full-text index is filled when nothing was logged for so long. */
+const QUIET_MS = 100;
 /** Characters of batches kept in memory; beyond, their files are read instead. */
 const MAX_KEPT_CHARACTERS = 16 * 1024 * 1024;
 
@@ -25,7 +31,10 @@ export class DatabaseFollower {
   readonly #fullText: FullTextMode;
   readonly #onNotice: (notice: SessionNotice) => void;
   #batches: AcceptedBatch[] = [];
+  #events = 0;
   #characters = 0;
+  /** Somebody waits for the database to be complete. */
+  #urgent = 0;
   /** Files to be read on, because their batches were not kept. */
   readonly #behind = new Map<string, SessionFile>();
   #database: SessionDatabase | undefined;
@@ -36,6 +45,8 @@ export class DatabaseFollower {
   #pause = FIRST_PAUSE_MS;
   #closing = false;
   #wake: (() => void) | undefined;
+  /** Something came since the last look. */
+  #arrived = false;
 
   constructor(path: string, options: { fullText: FullTextMode; onNotice: (notice: SessionNotice) => void }) {
     this.path = path;
@@ -52,14 +63,18 @@ export class DatabaseFollower {
       this.#behind.set(path, { path, sessionId });
     } else {
       this.#batches.push(batch);
+      this.#events += batch.events.length;
       for (const line of batch.lines) this.#characters += line.length;
     }
+    this.#arrived = true;
+    if (this.#events >= MAX_EVENTS) this.#wake?.();
     this.#start();
   }
 
   /** Waits until the database has everything, but not longer than that. @returns whether it has */
   async flush(timeoutMs: number): Promise<boolean> {
     if (this.#isDone()) return true;
+    this.#urgent++;
     this.#wake?.();
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
@@ -68,6 +83,7 @@ export class DatabaseFollower {
     this.#start();
     await Promise.race([this.#running, timeout]);
     clearTimeout(timer);
+    this.#urgent--;
     return this.#isDone();
   }
 
@@ -97,26 +113,37 @@ export class DatabaseFollower {
   }
 
   #start(): void {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
+    await undefined;
     while (!this.#closing) {
-      await nextTurn(); // the files go first
       try {
         this.#view ??= await this.#open();
+        if (this.#events < MAX_EVENTS) await this.#sleep(GATHER_MS);
+        else await nextTurn(); // the files go first
         if (!this.#store()) continue;
-        if (this.#fullText === "background" && !this.#view.fillFullText()) continue;
         this.#failingSince = undefined;
         this.#pause = FIRST_PAUSE_MS;
-        return;
+        if (this.#fullText === "immediate" || (await this.#fillFullText())) break;
       } catch (error) {
         this.#fail(error as Error);
-        await this.#sleep();
+        await this.#sleep(this.#pause);
       }
     }
+    this.#running = undefined; // in the same turn as the last look: what comes next starts anew
+  }
+
+  /** @returns false when something came in between */
+  async #fillFullText(): Promise<boolean> {
+    this.#arrived = false;
+    await this.#sleep(QUIET_MS);
+    while (!this.#arrived && !this.#closing) {
+      if (this.#view!.fillFullText()) return true;
+      await nextTurn();
+    }
+    return this.#closing;
   }
 
   async #open(): Promise<SessionView> {
@@ -136,6 +163,7 @@ export class DatabaseFollower {
       const batches = this.#batches;
       for (const file of view.addBatches(batches)) this.#behind.set(file.path, file);
       this.#batches = [];
+      this.#events = 0;
       this.#characters = 0;
     }
     const [file] = this.#behind.values();
@@ -151,12 +179,18 @@ export class DatabaseFollower {
     if (this.#told || (busy && performance.now() - this.#failingSince < PATIENCE_MS)) return;
     this.#told = true;
     const message = `${this.path}: the session database is behind: ${error.message}. Nothing is lost: its rows are read from the session files later.`;
-    this.#onNotice({ kind: "database", message, error });
+    try {
+      this.#onNotice({ kind: "database", message, error });
+    } catch {
+      // The receiver's own failure must not stop the following.
+    }
   }
 
-  async #sleep(): Promise<void> {
+  /** Ends early when there is much to do, or somebody waits. */
+  async #sleep(milliseconds: number): Promise<void> {
+    if (this.#urgent > 0 && this.#failingSince === undefined) return nextTurn();
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#pause);
+      const timer = setTimeout(resolve, milliseconds);
       timer.unref(); // a database that is behind is no reason to keep a process alive
       this.#wake = () => {
         clearTimeout(timer);

@@ -27,12 +27,7 @@ export function logEvent(
 ): Promise<void> {
   const { level, metadata, ...target } = options;
   const { session, key } = acquireSession(sessionId, target);
-  const accepted = session.writer.append({
-    role,
-    message,
-    ...(level !== undefined && { level }),
-    ...(metadata !== undefined && { metadata }),
-  });
+  const accepted = session.writer.append({ role, message, level, metadata });
   const release = () => releaseSession(key);
   accepted.then(release, release);
   return accepted;

@@ -29,10 +29,10 @@ export interface SessionEventInput {
   readonly type?: SessionEventType;
   readonly role: SessionRole;
   /** Default: `info`. */
-  readonly level?: SessionLevel;
+  readonly level?: SessionLevel | undefined;
   /** What is not a string is turned into one. */
   readonly message: unknown;
-  readonly metadata?: Readonly<Record<string, unknown>> | null;
+  readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
 /** A longer line is refused: no reader would take it into memory. */

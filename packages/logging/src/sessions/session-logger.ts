@@ -22,8 +22,8 @@ export interface SessionLoggerOptions extends SessionTarget {
 
 export interface LogEventOptions {
   /** Default: `info`. */
-  readonly level?: SessionLevel;
-  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly level?: SessionLevel | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** How a session ended. */
@@ -88,7 +88,7 @@ export class SessionLogger implements Disposable, AsyncDisposable {
   logEvent(role: SessionRole, message: unknown, options: LogEventOptions = {}): Promise<void> {
     if (this.#ended)
       return rejected(new LoggingError("LOGGING_CLOSED", `session ${this.sessionId}: event after its end`));
-    return this.#session.writer.append({ ...options, role, message });
+    return this.#session.writer.append({ role, message, level: options.level, metadata: options.metadata });
   }
 
   /** Resolves when all that was logged is synced. @throws {LoggingError} `LOGGING_DEFERRED` */

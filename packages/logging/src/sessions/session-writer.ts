@@ -34,24 +34,38 @@ export interface AcceptedBatch {
   readonly range: { readonly start: number; readonly end: number } | undefined;
 }
 
-interface Waiting {
-  readonly event: SessionEvent;
-  readonly line: string;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+/** Events that are accepted together: their calls share one promise. */
+class Group {
+  readonly events: SessionEvent[] = [];
+  readonly lines: string[] = [];
+  characters = 0;
+  /** Lines that are in the file, synced or not. */
+  written = 0;
+  /** Where they lie, if they lie in one piece. */
+  range: AcceptedBatch["range"];
+  readonly accepted: Promise<void>;
+  resolve!: () => void;
+  reject!: (error: unknown) => void;
+
+  constructor() {
+    this.accepted = new Promise<void>((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.accepted.catch(() => {}); // logging without waiting must never end a process
+  }
+
+  wrote(count: number, range: AcceptedBatch["range"]): void {
+    this.range = this.written === 0 ? range : undefined;
+    this.written += count;
+  }
 }
 
-interface Written {
-  readonly entries: readonly Waiting[];
-  readonly range: AcceptedBatch["range"];
-}
-
-const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024;
+/** A group beyond that is closed, so that one write stays short. */
+const MAX_GROUP_CHARACTERS = 4 * 1024 * 1024;
 const MAX_RETRY_DELAY = 5000;
 /** A clock is set back by a hair now and then; order is worth more than a second. More than that is told. */
 const CLOCK_TOLERANCE = 1000;
-
-const ignore = (): void => {};
 
 export class SessionWriter {
   readonly path: string;
@@ -63,17 +77,16 @@ export class SessionWriter {
   readonly #writerId = randomBytes(8).toString("base64url");
   #count = 0;
   #lastTime = 0;
+  #lastTimestamp = "";
   #clockTold = false;
-  /** Not yet written. */
-  #queue: Waiting[] = [];
-  #queuedCharacters = 0;
-  /** Written, not yet synced. */
-  #written: Written[] = [];
+  /** Oldest first; the last one takes new events until it is written. */
+  #groups: Group[] = [];
+  #waiting = 0;
+  #waitingCharacters = 0;
   #running: Promise<void> | undefined;
   /** Since the medium refused: why, and how many events it has kept waiting. */
   #refusal: { error: Error; lost: number } | undefined;
   #retry: { timer: NodeJS.Timeout; delay: number } | undefined;
-  #idle: Promise<void> | undefined;
   #closed = false;
 
   constructor(path: string, sessionId: string, options: SessionWriterOptions) {
@@ -86,7 +99,7 @@ export class SessionWriter {
 
   /** Events that are not accepted yet. */
   get waiting(): number {
-    return this.#queue.length + this.#written.reduce((sum, { entries }) => sum + entries.length, 0);
+    return this.#waiting;
   }
 
   /** Why the medium does not take events at the moment. */
@@ -99,15 +112,17 @@ export class SessionWriter {
    * @throws {LoggingError} `LOGGING_EVENT_INVALID`, `LOGGING_DEFERRED`, `LOGGING_EVENT_LOST`, `LOGGING_CLOSED`
    */
   append(input: SessionEventInput): Promise<void> {
-    const accepted = this.#append(input);
-    accepted.catch(() => {}); // logging without waiting must never end a process
-    return accepted;
+    try {
+      return this.#append(input);
+    } catch (error) {
+      return rejection(error);
+    }
   }
 
   /** Resolves when nothing waits any more. @throws {LoggingError} `LOGGING_DEFERRED` when the medium refuses */
   async flush(): Promise<void> {
-    while (this.waiting > 0) {
-      this.#stopWaiting();
+    while (this.#waiting > 0) {
+      this.#stopRetrying();
       await this.#start();
       if (this.#refusal !== undefined) throw this.#deferred();
     }
@@ -119,13 +134,13 @@ export class SessionWriter {
    */
   flushNow(): number {
     try {
-      this.#write(Number.POSITIVE_INFINITY);
+      this.#write();
       this.#lines.syncNow();
-      this.#accept();
+      this.#accept(this.#groups.length);
     } catch (error) {
       this.#refuse(error);
     }
-    return this.waiting;
+    return this.#waiting;
   }
 
   /** Makes one more attempt at what waits, and closes the file. @throws {LoggingError} `LOGGING_DEFERRED` with what is lost */
@@ -135,16 +150,16 @@ export class SessionWriter {
       await this.flush();
     } finally {
       this.#closed = true;
-      this.#stopWaiting();
+      this.#stopRetrying();
       await this.#lines.close();
     }
   }
 
-  async #append(input: SessionEventInput): Promise<void> {
+  #append(input: SessionEventInput): Promise<void> {
     if (this.#closed) throw new LoggingError("LOGGING_CLOSED", `session ${this.sessionId}: event after its end`);
     const event = makeSessionEvent(input, `${this.#writerId}-${this.#count++}`, this.sessionId, this.#timestamp());
     const line = toLine(event);
-    if (this.#refusal !== undefined && this.#queuedCharacters + line.length > (this.#options.maxWaiting ?? 64e6)) {
+    if (this.#refusal !== undefined && this.#waitingCharacters + line.length > (this.#options.maxWaiting ?? 64e6)) {
       this.#refusal.lost++;
       throw new LoggingError(
         "LOGGING_EVENT_LOST",
@@ -152,67 +167,68 @@ export class SessionWriter {
         { cause: this.#refusal.error },
       );
     }
-    this.#queuedCharacters += line.length;
-    if (this.#refusal !== undefined) {
-      this.#queue.push({ event, line, resolve: ignore, reject: ignore });
-      throw this.#deferred();
-    }
-    const accepted = new Promise<void>((resolve, reject) => this.#queue.push({ event, line, resolve, reject }));
-    // In a task of its own, so that what is logged in one go is written in one go.
-    this.#idle ??= Promise.resolve().then(() => this.#start());
-    return accepted;
+    const group = this.#openGroup();
+    group.events.push(event);
+    group.lines.push(line);
+    group.characters += line.length;
+    this.#waiting++;
+    this.#waitingCharacters += line.length;
+    if (this.#refusal !== undefined) throw this.#deferred();
+    void this.#start();
+    return group.accepted;
+  }
+
+  #openGroup(): Group {
+    const last = this.#groups.at(-1);
+    if (last !== undefined && last.written === 0 && last.characters < MAX_GROUP_CHARACTERS) return last;
+    const group = new Group();
+    this.#groups.push(group);
+    return group;
   }
 
   #start(): Promise<void> {
-    this.#idle = undefined;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
     return this.#running;
   }
 
   async #run(): Promise<void> {
-    while (this.waiting > 0 && !this.#closed) {
+    await undefined; // what is logged in one go is written in one go
+    while (this.#groups.length > 0 && !this.#closed) {
+      let written: number;
       try {
-        this.#write(MAX_BATCH_CHARACTERS);
+        written = this.#write();
         await this.#lines.sync();
       } catch (error) {
         this.#refuse(error);
-        return;
+        break;
       }
-      this.#accept();
+      this.#accept(written);
     }
+    this.#running = undefined; // in the same turn as the last look: what comes next starts anew
   }
 
-  /** Hands queued lines to the system, oldest first. */
-  #write(maxCharacters: number): void {
-    for (let done = 0; this.#queue.length > 0 && done < maxCharacters; ) {
-      let batch = 0;
-      let characters = 0;
-      while (
-        batch < this.#queue.length &&
-        (batch === 0 || characters + this.#queue[batch]!.line.length <= MAX_BATCH_CHARACTERS)
-      ) {
-        characters += this.#queue[batch++]!.line.length;
+  /** Hands what waits to the system, oldest first. @returns how many groups are written whole */
+  #write(): number {
+    for (const group of this.#groups) {
+      while (group.written < group.lines.length) {
+        const { count, range } = this.#lines.append(
+          group.written === 0 ? group.lines : group.lines.slice(group.written),
+        );
+        group.wrote(count, range);
       }
-      const { count, range } = this.#lines.append(this.#queue.slice(0, batch).map(({ line }) => line));
-      const entries = this.#queue.splice(0, count);
-      for (const { line } of entries) this.#queuedCharacters -= line.length;
-      this.#written.push({ entries, range });
-      done += characters;
     }
+    return this.#groups.length;
   }
 
-  /** Everything written so far has been synced. */
-  #accept(): void {
+  /** The first groups have been synced. */
+  #accept(count: number): void {
     const refusal = this.#refusal;
     this.#refusal = undefined;
-    this.#stopWaiting();
-    const written = this.#written;
-    this.#written = [];
-    for (const { entries, range } of written) {
-      for (const { resolve } of entries) resolve();
-      const [events, lines] = [entries.map(({ event }) => event), entries.map(({ line }) => line)];
+    this.#stopRetrying();
+    for (const { resolve, events, lines, range, characters } of this.#groups.splice(0, count)) {
+      this.#waiting -= events.length;
+      this.#waitingCharacters -= characters;
+      resolve();
       this.#options.onAccepted?.({ path: this.path, sessionId: this.sessionId, events, lines, range });
     }
     if (refusal !== undefined) this.#tellRecovery(refusal.lost);
@@ -223,9 +239,9 @@ export class SessionWriter {
     const first = this.#refusal === undefined;
     this.#refusal = { error: cause, lost: this.#refusal?.lost ?? 0 };
     const deferred = this.#deferred();
-    for (const { reject } of [...this.#written.flatMap(({ entries }) => entries), ...this.#queue]) reject(deferred);
+    for (const { reject } of this.#groups) reject(deferred);
     if (first) {
-      this.#options.onNotice({
+      this.#tell({
         kind: "deferred",
         message: `${cause.message}. Session ${this.sessionId} goes on; its events wait in memory until the disk takes them.`,
         error: deferred,
@@ -242,7 +258,7 @@ export class SessionWriter {
   }
 
   #tellRecovery(lost: number): void {
-    this.#options.onNotice({
+    this.#tell({
       kind: "resumed",
       message: `${this.path}: the disk takes events again${lost === 0 ? "; none is lost" : `; ${lost} were lost in between`}.`,
     });
@@ -251,7 +267,16 @@ export class SessionWriter {
     void this.append({ role: "system", level: "error", message, metadata: { lost } });
   }
 
-  #stopWaiting(): void {
+  /** A notice that its receiver cannot take must not stop the writing. */
+  #tell(notice: SessionNotice): void {
+    try {
+      this.#options.onNotice(notice);
+    } catch {
+      // It is the receiver's own failure, and there is nobody else to tell.
+    }
+  }
+
+  #stopRetrying(): void {
     clearTimeout(this.#retry?.timer);
     this.#retry = undefined;
   }
@@ -271,9 +296,16 @@ export class SessionWriter {
     else if (back > CLOCK_TOLERANCE && !this.#clockTold) {
       this.#clockTold = true;
       const message = `the clock went back by ${(back / 1000).toFixed(1)} s; times before and after do not compare`;
-      this.#options.onNotice({ kind: "clock", message: `Session ${this.sessionId}: ${message}.` });
+      this.#tell({ kind: "clock", message: `Session ${this.sessionId}: ${message}.` });
     }
+    if (now !== this.#lastTime || this.#lastTimestamp === "") this.#lastTimestamp = new Date(now).toISOString();
     this.#lastTime = now;
-    return new Date(now).toISOString();
+    return this.#lastTimestamp;
   }
+}
+
+function rejection(error: unknown): Promise<never> {
+  const rejected = Promise.reject(error);
+  rejected.catch(() => {});
+  return rejected;
 }

@@ -43,15 +43,15 @@ export async function openSessionDatabase(
 ): Promise<SessionDatabase> {
   if (path === ":memory:" || !/^(?:1|true|yes)$/i.test(process.env.CODEX_SQLITE_POOL ?? "")) return open(path, options);
   const key = resolve(path);
-  const found = await pool.get(key);
-  if (found?.connection.open) {
-    found.connection.pragma(`busy_timeout = ${options.timeout ?? 30_000}`);
-    return found;
+  for (;;) {
+    const known = pool.get(key);
+    const found = await known?.catch(() => undefined);
+    if (found?.connection.open) return found;
+    if (pool.get(key) !== known) continue; // replaced by somebody else meanwhile
+    const opening = open(key, options).then((database) => ({ ...database, close: async () => {} }));
+    pool.set(key, opening);
+    return opening;
   }
-  const opening = open(key, options).then((database) => ({ ...database, close: async () => {} }));
-  pool.set(key, opening);
-  opening.catch(() => pool.delete(key));
-  return opening;
 }
 
 async function open(path: string, { timeout = 30_000 }: OpenSessionDatabaseOptions): Promise<SessionDatabase> {
@@ -60,6 +60,8 @@ async function open(path: string, { timeout = 30_000 }: OpenSessionDatabaseOptio
   const db = new Kysely<SessionTables>({ dialect: new SqliteDialect({ database: connection }) });
   try {
     connection.pragma("temp_store = MEMORY");
+    // 16 MiB of write-ahead log between two checkpoints, which sync: pages that change often are written once.
+    connection.pragma("wal_autocheckpoint = 4000");
     await migrate(db);
     return { path, connection, db, close: () => db.destroy() };
   } catch (cause) {

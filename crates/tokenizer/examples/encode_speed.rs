@@ -14,7 +14,7 @@ use std::io::{BufWriter, Read, Write};
 use std::time::Instant;
 
 /// Bytes, and passes over a corpus of one chunk, as in encode/measure.mjs.
-const CHUNK: usize = 4_000_000;
+const CHUNK: usize = 1_000_000;
 const PASSES: usize = 3;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -5,7 +5,7 @@
  *                                 [--threads 1,2] [--rounds 3] [--megabytes N] [--seconds 5] [--minutes 8] [--vocab-size 32000] [--json FILE]
  *
  * Implementations take turns, each in a process of its own; tables have the medians of the rounds. Training: from the first document that is
- * read to the finished tokenizer. Encoding: documents in chunks of four megabytes, until the corpus ends or `--seconds` have gone into it.
+ * read to the finished tokenizer. Encoding: documents in chunks of a megabyte, until the corpus ends or `--seconds` have gone into it.
  * Who gives other ids than the first is marked. Corpora, libraries and tokenizers are made or installed on first use, outside of the
  * repository: see peers.mjs. What is measured of this repository is what `npm run build` made.
  */
@@ -71,13 +71,16 @@ for (const task of values.tasks.split(",")) {
         for (const result of results) {
           if (result.note !== undefined)
             console.error(`${task}, ${tokenizer}, ${corpus}, ${result.implementation}: ${result.note}`);
-          if (result.row !== undefined) rows.push(result.row);
+          if (result.row === undefined) continue;
+          rows.push(result.row);
+          const { implementation, megabytesPerSecond } = result.row;
+          console.error(`${task}, ${tokenizer}, ${corpus}, ${implementation}: ${megabytesPerSecond.toFixed(2)} MB/s`);
         }
         measured.push({ corpus, results });
+        if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
       }
       if (measured.length > 0)
         console.log(`${task}, ${tokenizer}, threads: ${count}\n\n${table(task, names, measured)}\n`);
-      if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
     }
   }
 }

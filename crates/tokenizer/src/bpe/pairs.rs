@@ -1,5 +1,6 @@
 //! What the merge of two symbols makes, and when.
 
+use super::cuts::Cuts;
 use crate::ensure;
 use crate::error::Result;
 use std::hash::{BuildHasher, RandomState};
@@ -35,6 +36,7 @@ pub struct Pairs {
     bytes: Box<[u32]>,
     byte_ids: [u32; 256],
     results: Box<[u32]>,
+    cuts: Option<Cuts>,
 }
 
 impl Pairs {
@@ -57,6 +59,7 @@ impl Pairs {
             bytes: vec![NO_RANK; 1 << 16].into_boxed_slice(),
             byte_ids: byte_ids.try_into().expect("the length was checked"),
             results: merges.chunks_exact(3).map(|merge| merge[2]).collect(),
+            cuts: None,
         };
         for (rank, merge) in merges.chunks_exact(3).enumerate() {
             let [left, right, result] = [merge[0], merge[1], merge[2]];
@@ -70,6 +73,7 @@ impl Pairs {
             let slot = pairs.slot(key(left, right));
             pairs.slots[slot] = Slot { key: key(left, right), rank: rank as u32 };
         }
+        pairs.cuts = Cuts::new(byte_ids, merges, DROPPED);
         for left in 0..256 {
             for right in 0..256 {
                 pairs.bytes[left << 8 | right] = pairs.rank(byte_ids[left], byte_ids[right]);
@@ -106,6 +110,11 @@ impl Pairs {
     #[inline(always)]
     pub fn result(&self, rank: u32) -> u32 {
         self.results[rank as usize]
+    }
+
+    /// Where no merge reaches over, if that can be said.
+    pub fn cuts(&self) -> Option<&Cuts> {
+        self.cuts.as_ref()
     }
 
     /// Id of a byte.

@@ -20,6 +20,8 @@ export interface RunRecord extends AsyncDisposable {
   /** Keeps an event. */
   event(event: PipelineEvent): void;
   log(name: string, data?: Readonly<Record<string, unknown>>): void;
+  /** Takes the last sample of the machine: from here on only `event` and `log` write. */
+  stopSampling(): Promise<void>;
   /** Everything so far is on the disk, if it takes anything. Called before a checkpoint is saved, so that resuming finds every step. */
   sync(): Promise<void>;
 }
@@ -86,6 +88,9 @@ export async function openRunRecord(
         log(name, data as Record<string, unknown>, levelOf(type));
       },
       log,
+      async stopSampling() {
+        await sampler?.stop();
+      },
       async sync() {
         for (const file of logs) await file.sync();
       },

@@ -184,7 +184,10 @@ class Training {
       await record.sync().catch(() => {}); // the error that ended the run is the one to tell
       throw error;
     } finally {
-      await feed.finish(1000 * this.#configuration.value.tracking.finishSeconds); // after the last record; what a tracker does not take in time is left for a replay
+      // Trackers get the last record, too; what one does not take in time is left for a replay.
+      await record.stopSampling();
+      await record.sync().catch(() => {}); // as above
+      await feed.finish(1000 * this.#configuration.value.tracking.finishSeconds);
       await refreshIndex();
     }
   }

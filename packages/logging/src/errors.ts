@@ -9,6 +9,7 @@ export type LoggingErrorCode =
   | "LOGGING_SQLITE_UNSUITABLE" // not built for this machine, or a version with a known defect
   | "LOGGING_INDEX_INVALID" // a database that this version cannot use
   | "LOGGING_ADDRESS_UNUSABLE" // a port in use, a host that is not this machine
+  | "LOGGING_PACKAGE_MISSING" // what a tracker needs is not installed, or not set up
   | "LOGGING_REPLAY_UNSUITABLE" // a tracker that has a use only while a run goes on
   | "LOGGING_RUN_UNKNOWN"
   | "LOGGING_SESSION_ID_INVALID" // would not be a safe file name

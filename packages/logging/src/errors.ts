@@ -20,6 +20,7 @@ export type LoggingErrorCode =
   | "LOGGING_TIME_INVALID"
   | "LOGGING_QUERY_INVALID"
   | "LOGGING_SEARCH_INVALID" // not an FTS5 query
+  | "LOGGING_DATABASE_FAILED" // locked for too long, full, or failing
   | "LOGGING_DATABASE_INVALID" // not a session database that this version can use
   | "LOGGING_TABLE_INVALID"; // not the name of a table, or of one that the database does not have
 

@@ -1,4 +1,4 @@
-import { secretRules } from "./secret-rules.ts";
+import { type SecretRule, secretRules } from "./secret-rules.ts";
 
 /** Where a secret stands: offsets in UTF-16 code units, end exclusive. It does not hold the secret. */
 export interface SecretFinding {
@@ -6,6 +6,18 @@ export interface SecretFinding {
   readonly start: number;
   readonly end: number;
 }
+
+/** Rules whose hints are in many a text: "=", ";", "-". */
+const rulesOfMarks: readonly SecretRule[] = secretRules.filter(({ hints }) => hints.some((hint) => hint.length === 1));
+
+/** The hints of all others at once: most texts have none of them, and are done after one pass. */
+const tellingHint = new RegExp(
+  secretRules
+    .filter((rule) => !rulesOfMarks.includes(rule))
+    .flatMap(({ hints }) => hints)
+    .map((hint) => hint.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .join("|"),
+);
 
 /**
  * Finds secrets of known shapes. A secret without a shape (a password in a sentence) is not found, and a text may look
@@ -15,7 +27,8 @@ export interface SecretFinding {
  */
 export function findSecrets(text: string): SecretFinding[] {
   let found: SecretFinding[] = [];
-  for (const { id, hints, pattern } of secretRules) {
+  const candidates = tellingHint.test(text) ? secretRules : rulesOfMarks;
+  for (const { id, hints, pattern } of candidates) {
     if (!hints.some((hint) => text.includes(hint))) continue;
     const matches = Array.from(text.matchAll(pattern), (match) => ({
       rule: id,

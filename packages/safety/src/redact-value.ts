@@ -92,12 +92,34 @@ function copyObject(value: object, ancestors: Set<object>): unknown {
 function copyEntries(entries: [string, unknown][], ancestors: Set<object>): Record<string, unknown> {
   // fromEntries defines own properties: a key "__proto__" stays a key.
   return Object.fromEntries(
-    entries.map(([key, item]) => [redactText(key), isSecret(key, item) ? REDACTED : copy(item, ancestors)]),
+    entries.map(([key, item]) => {
+      const { text, secret } = lookUpName(key);
+      return [text, secret && tells(item) ? REDACTED : copy(item, ancestors)];
+    }),
   );
 }
 
 /** Booleans, null and empty strings tell nothing; `password: true` says that one is set. */
-function isSecret(name: string, value: unknown): boolean {
-  if (value === null || value === undefined || value === "" || typeof value === "boolean") return false;
-  return isSecretName(name);
+function tells(value: unknown): boolean {
+  return value !== null && value !== undefined && value !== "" && typeof value !== "boolean";
+}
+
+interface KnownName {
+  /** The name without secrets. */
+  readonly text: string;
+  /** Whether what stands under it is one. */
+  readonly secret: boolean;
+}
+
+/** Logs use the same few names again and again. */
+const knownNames = new Map<string, KnownName>();
+const MAX_KNOWN_NAMES = 1000;
+const MAX_NAME_CHARACTERS = 100;
+
+function lookUpName(name: string): KnownName {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const looked = { text: redactText(name), secret: isSecretName(name) };
+  if (knownNames.size < MAX_KNOWN_NAMES && name.length <= MAX_NAME_CHARACTERS) knownNames.set(name, looked);
+  return looked;
 }

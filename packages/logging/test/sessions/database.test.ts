@@ -50,6 +50,24 @@ test("a locked database holds no event up, and has all of them once it is free",
   expect(messagesOf(await store.query())).toEqual(["before", ...Array.from({ length: 20 }, (_, n) => `locked ${n}`)]);
 });
 
+test("whoever asks a database that stays locked gets an error of ours, and nothing is half done", async () => {
+  const target = place();
+  await logEvent("s", "user", "1", target);
+  await closeSessions();
+  await logEvent("s", "user", "2", { ...target, database: false });
+  await closeSessions();
+  using other = new ClosingDatabase(target.database);
+  other.exec("begin immediate");
+  const failed = { code: "LOGGING_DATABASE_FAILED", help: expect.stringContaining("try again") };
+  await expect(openSessionStore({ ...target, timeout: 1 })).rejects.toMatchObject(failed);
+  await using store = await openSessionStore({ ...target, directory: false, timeout: 1 }); // reading needs no lock
+  expect(await store.count()).toBe(1);
+  expect(() => store.removeSessions(["s"])).toThrow(expect.objectContaining(failed));
+  await expect(store.rebuild(target.directory)).rejects.toMatchObject(failed);
+  other.exec("rollback");
+  expect(await store.count()).toBe(1);
+});
+
 test("a lock that goes away while the process logs: the rows come by themselves", async () => {
   const target = place();
   await logEvent("s", "user", "0", target);

@@ -137,6 +137,28 @@ describe("queries", () => {
   });
 });
 
+test("a stream gives every event once, also where many have the same time, in both orders, from an offset up to a limit", async () => {
+  const { directory, database, file } = place();
+  const same = { timestamp: "2026-11-21T00:00:00.000Z" };
+  writeSession(
+    file("a"),
+    "a",
+    Array.from({ length: 1203 }, (_, n) => (n % 3 === 0 ? same : {})),
+  );
+  await using store = await openSessionStore({ directory, database });
+  const streamed = async (query: Parameters<typeof store.stream>[0]) => {
+    const ids: string[] = [];
+    for await (const event of store.stream(query)) ids.push(event.id);
+    return ids;
+  };
+  for (const query of [{}, { order: "desc" }, { search: "message" }, { search: "message", order: "desc" }] as const) {
+    const all = (await store.query(query)).map(({ id }) => id);
+    expect(new Set(all).size).toBe(1203);
+    expect(await streamed(query)).toEqual(all);
+    expect(await streamed({ ...query, offset: 7, limit: 600 })).toEqual(all.slice(7, 607));
+  }
+});
+
 describe("import", () => {
   test("a second one adds nothing, a third what was appended", async () => {
     const { directory, database, file } = place();

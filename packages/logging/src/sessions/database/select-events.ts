@@ -25,8 +25,15 @@ export function whereEvents(db: Kysely<SessionTables>, query: CheckedQuery, matc
   return select;
 }
 
-/** @throws {LoggingError} `LOGGING_SEARCH_INVALID` */
-export async function selectEvents(db: Kysely<SessionTables>, query: CheckedQuery): Promise<EventRow[]> {
+/**
+ * @param after - the row that the last answer ended with, to go on behind it
+ * @throws {LoggingError} `LOGGING_SEARCH_INVALID`
+ */
+export async function selectEvents(
+  db: Kysely<SessionTables>,
+  query: CheckedQuery,
+  after?: Pick<EventRow, "ts" | "event_key">,
+): Promise<EventRow[]> {
   const last = query.tail !== undefined;
   const direction = last ? "desc" : query.order;
   const limit = query.tail ?? query.limit;
@@ -35,6 +42,7 @@ export async function selectEvents(db: Kysely<SessionTables>, query: CheckedQuer
     // The full-text index gives its matches in the order of their keys; by time they would all have to be sorted first.
     if (match === undefined) select = select.orderBy("ts", direction).orderBy("event_key", direction);
     else select = select.orderBy("session_messages.rowid", direction);
+    if (after !== undefined) select = select.where(behind(after, direction, match !== undefined));
     if (limit !== undefined || query.offset > 0) select = select.limit(limit ?? -1).offset(query.offset);
     return select.execute();
   });
@@ -99,6 +107,17 @@ function matching(db: Kysely<SessionTables>, match: string, sessionId: readonly 
   return select
     .where("session_messages.rowid", ">=", key("first_key"))
     .where("session_messages.rowid", "<=", key("last_key"));
+}
+
+function behind(
+  { ts, event_key }: Pick<EventRow, "ts" | "event_key">,
+  direction: "asc" | "desc",
+  searching: boolean,
+): RawBuilder<boolean> {
+  const sign = direction === "asc" ? sql`>` : sql`<`;
+  return searching
+    ? sql<boolean>`session_messages.rowid ${sign} ${event_key}`
+    : sql<boolean>`(ts, event_key) ${sign} (${ts}, ${event_key})`;
 }
 
 /** LIKE folds the case of ASCII letters only; other needles are compared by `fold`, a function of the connection. */

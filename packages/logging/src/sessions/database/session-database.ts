@@ -54,6 +54,17 @@ export async function openSessionDatabase(
   }
 }
 
+/** SQLite's own errors as ours; others pass unchanged. */
+export function toDatabaseError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !("code" in error) || !String(error.code).startsWith("SQLITE_")) return error;
+  return new LoggingError("LOGGING_DATABASE_FAILED", `${path}: ${error.message} (${String(error.code)})`, {
+    cause: error,
+    help: isBusy(error)
+      ? "Another process writes to it: try again. Nothing is lost, the session files have everything."
+      : "Nothing is lost: the session files have everything, and the database can be made again from them.",
+  });
+}
+
 async function open(path: string, { timeout = 30_000 }: OpenSessionDatabaseOptions): Promise<SessionDatabase> {
   if (path !== ":memory:") await makeDirectory(dirname(resolve(path)));
   const connection = openDatabase(path, { kind: SESSION_DATABASE, timeout });

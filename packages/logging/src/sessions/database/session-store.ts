@@ -4,8 +4,8 @@ import { errnoOf, toStorageError } from "@codex/storage";
 import type { SessionEvent } from "../session-event.ts";
 import { assertSessionId, isSessionId } from "../session-id.ts";
 import { checkQuery, type SessionQuery } from "../session-query.ts";
-import { countEvents, selectEvents, toEvent } from "./select-events.ts";
-import type { SessionDatabase } from "./session-database.ts";
+import { countEvents, type EventRow, selectEvents, toEvent } from "./select-events.ts";
+import { type SessionDatabase, toDatabaseError } from "./session-database.ts";
 import type { SessionView } from "./session-view.ts";
 
 /** A session as a whole. */
@@ -49,6 +49,9 @@ export interface ImportedFile {
   readonly malformed: readonly { readonly line: number; readonly reason: string }[];
 }
 
+/** Events that `stream` asks for at a time. */
+const STREAM_SIZE = 500;
+
 /** Events of sessions, to ask. The caller closes it, or uses `await using`. */
 export class SessionStore implements AsyncDisposable {
   readonly path: string;
@@ -78,13 +81,19 @@ export class SessionStore implements AsyncDisposable {
 
   /** The events of a query, some hundred at a time: memory does not grow with their number. */
   async *stream(query: Omit<SessionQuery, "tail"> = {}): AsyncGenerator<SessionEvent, void, undefined> {
-    const { limit = Number.MAX_SAFE_INTEGER, offset = 0 } = checkQuery(query);
-    for (let done = 0; done < limit; ) {
-      const size = Math.min(500, limit - done);
-      const events = await this.query({ ...query, limit: size, offset: offset + done });
-      yield* events;
-      done += events.length;
-      if (events.length < size) return;
+    const checked = checkQuery(query);
+    if (checked.search !== undefined) await this.#completeFullText();
+    let left = checked.limit ?? Number.MAX_SAFE_INTEGER;
+    let { offset } = checked;
+    let after: EventRow | undefined;
+    while (left > 0) {
+      const limit = Math.min(STREAM_SIZE, left);
+      const rows = await selectEvents(this.#database.db, { ...checked, limit, offset }, after);
+      for (const row of rows) yield toEvent(row);
+      if (rows.length < limit) return;
+      left -= rows.length;
+      offset = 0;
+      after = rows.at(-1);
     }
   }
 
@@ -154,13 +163,13 @@ export class SessionStore implements AsyncDisposable {
 
   /** Makes the rows anew from the session files of a folder. Rows of files that are gone, or lie elsewhere, are gone then. */
   async rebuild(directory: string): Promise<ImportedFile[]> {
-    this.#view.clear();
+    this.#change((view) => view.clear());
     return this.importDirectory(directory);
   }
 
   /** Removes the rows of sessions, not their files. @returns rows removed */
   removeSessions(sessionIds: readonly string[]): number {
-    return this.#view.removeSessions(sessionIds);
+    return this.#change((view) => view.removeSessions(sessionIds));
   }
 
   /** Copies all of it, as it is at one moment, into a file that is not there yet, while others may go on writing. */
@@ -187,12 +196,20 @@ export class SessionStore implements AsyncDisposable {
     try {
       return this.#view.catchUp(path, sessionId);
     } catch (error) {
-      throw toStorageError(error, "read", path);
+      throw toStorageError(toDatabaseError(error, this.path), "read", path);
     }
   }
 
   async #completeFullText(): Promise<void> {
-    while (!this.#view.fillFullText()) await new Promise(setImmediate);
+    while (!this.#change((view) => view.fillFullText())) await new Promise(setImmediate);
+  }
+
+  #change<T>(change: (view: SessionView) => T): T {
+    try {
+      return change(this.#view);
+    } catch (error) {
+      throw toDatabaseError(error, this.path);
+    }
   }
 
   #malformed(sessionId: string): Promise<{ line: number; reason: string }[]> {

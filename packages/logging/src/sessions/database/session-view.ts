@@ -34,6 +34,8 @@ export class SessionView {
   readonly connection: Database.Database;
   readonly fullText: FullTextMode;
   readonly #statements: ReturnType<typeof prepare>;
+  #lastTimestamp = "";
+  #lastSeconds = 0;
 
   constructor(connection: Database.Database, { fullText = "immediate" }: { fullText?: FullTextMode } = {}) {
     this.connection = connection;
@@ -148,7 +150,7 @@ export class SessionView {
   }
 
   #insert(event: SessionEvent, session: SessionRow): boolean {
-    const ts = Date.parse(event.timestamp) / 1000;
+    const ts = this.#seconds(event.timestamp);
     const metadata = event.metadata === null ? null : JSON.stringify(event.metadata);
     const { changes, lastInsertRowid } = this.#statements.insert.run(
       session.session_id,
@@ -168,6 +170,15 @@ export class SessionView {
     session.first_ts = session.first_ts === null ? ts : Math.min(session.first_ts, ts);
     session.last_ts = session.last_ts === null ? ts : Math.max(session.last_ts, ts);
     return true;
+  }
+
+  /** Many events have the time of the one before. */
+  #seconds(timestamp: string): number {
+    if (timestamp !== this.#lastTimestamp) {
+      this.#lastTimestamp = timestamp;
+      this.#lastSeconds = Date.parse(timestamp) / 1000;
+    }
+    return this.#lastSeconds;
   }
 
   #removeRows(session: SessionRow): number {

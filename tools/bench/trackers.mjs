@@ -2,7 +2,9 @@
  * What trackers cost a training step of configuration A: processor time of the process (all threads) with and without the feed, in turns
  * within one run. Both write the run's own records; only the feed and its trackers come and go.
  *
- *   node tools/bench/trackers.mjs [--pairs 10] [--steps 400]
+ *   node tools/bench/trackers.mjs [--pairs 10] [--steps 400] [--alone]
+ *
+ * With `--alone` nothing is computed: a step is a pause of 20 ms and its records, so that the small difference stands out of less.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +23,9 @@ import { wandb } from "@codex/logging/wandb";
 import { selectDevice } from "@codex/tensor";
 import { trainSteps } from "./training.mjs";
 
-const { values } = parseArgs({ options: { pairs: { type: "string" }, steps: { type: "string" } } });
+const { values } = parseArgs({
+  options: { pairs: { type: "string" }, steps: { type: "string" }, alone: { type: "boolean" } },
+});
 const pairs = Number(values.pairs ?? 10);
 const windowSteps = Number(values.steps ?? 400);
 const SETTLE_STEPS = 50;
@@ -49,7 +53,6 @@ const microseconds = () => {
 };
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
-await selectDevice("engine");
 const milliseconds = { with: [], without: [] };
 let feed;
 let mark;
@@ -71,21 +74,33 @@ async function turn() {
 }
 
 const abort = new AbortController();
-await trainSteps("A", {
-  maxSteps: 1e6,
-  signal: abort.signal,
-  onStep({ lossNats, learningRate, gradientNorm, tokens: added, stepTimeMs }) {
-    step += 1;
-    tokens += added;
-    const own = { loss: lossNats, learning_rate: learningRate, gradient_norm: gradientNorm, tokens_seen: tokens };
-    const measured = { ...own, tokens_per_second: (1000 * added) / stepTimeMs, step_time_ms: stepTimeMs };
-    for (const [metric, value] of Object.entries(measured)) void log.metric({ step, split: "train", metric, value });
-    place += 1;
-    if (place === SETTLE_STEPS) mark = { cpu: microseconds(), step };
-    if (place === SETTLE_STEPS + windowSteps) changing = turn();
-    if (windows >= 2 * pairs + 1) abort.abort();
-  },
-});
+function onStep({ lossNats, learningRate, gradientNorm, tokens: added, stepTimeMs }) {
+  step += 1;
+  tokens += added;
+  const own = { loss: lossNats, learning_rate: learningRate, gradient_norm: gradientNorm, tokens_seen: tokens };
+  const measured = { ...own, tokens_per_second: (1000 * added) / stepTimeMs, step_time_ms: stepTimeMs };
+  for (const [metric, value] of Object.entries(measured)) void log.metric({ step, split: "train", metric, value });
+  place += 1;
+  if (place === SETTLE_STEPS) mark = { cpu: microseconds(), step };
+  if (place === SETTLE_STEPS + windowSteps) changing = turn();
+  if (windows >= 2 * pairs + 1) abort.abort();
+}
+
+if (values.alone) {
+  while (!abort.signal.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    onStep({
+      lossNats: 1 / (step + 1),
+      learningRate: 1e-3,
+      gradientNorm: 0.1 + 1 / (step + 3),
+      tokens: 768,
+      stepTimeMs: 20,
+    });
+  }
+} else {
+  await selectDevice("engine");
+  await trainSteps("A", { maxSteps: 1e6, signal: abort.signal, onStep });
+}
 await changing;
 await feed?.finish(60_000);
 await log.close();

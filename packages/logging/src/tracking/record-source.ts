@@ -67,7 +67,8 @@ export class RecordSource<T> implements AsyncDisposable {
   async #readFrom(offset: number): Promise<SourceBatch<T>> {
     for (let size = CHUNK_BYTES; ; size *= 2) {
       const chunk = Buffer.allocUnsafe(size);
-      const read = await this.#fill(chunk, offset);
+      // At first what one read gives: most of the time the file ends there.
+      const read = size === CHUNK_BYTES ? await this.#file.read(chunk, offset) : await this.#fill(chunk, offset);
       const whole = chunk.subarray(0, read).lastIndexOf(LINE_FEED) + 1;
       if (whole > 0 || read < size) return this.#parse(chunk.subarray(0, whole), offset);
       if (size >= MAX_LINE_BYTES) return { records: [], end: offset + read, skipped: 1 };

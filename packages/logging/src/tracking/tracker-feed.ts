@@ -24,7 +24,7 @@ export interface FeedOptions {
   /** Forget what was sent before: everything comes again. Default: false. */
   readonly restart?: boolean;
   readonly onNotice?: (notice: FeedNotice) => void;
-  /** Pause between two looks at the files. Default: 1000. */
+  /** Pause between two looks at the files. Default: 2000. */
   readonly intervalMs?: number;
   /** How often `finish` tries what fails before it leaves the rest. Default: until its time is over. */
   readonly attempts?: number;
@@ -64,7 +64,7 @@ export function trackerStateDirectory(runDirectory: string, name: string): strin
  * @throws {LoggingError} for a directory that is no run
  */
 export async function openTrackerFeed(options: FeedOptions): Promise<TrackerFeed> {
-  const { trackers, params, restart = false, onNotice, intervalMs = 1000, fs = nodeFs } = options;
+  const { trackers, params, restart = false, onNotice, intervalMs = 2000, fs = nodeFs } = options;
   const { attempts = Number.POSITIVE_INFINITY } = options;
   const directory = resolve(options.runDirectory);
   const manifest = await readRunManifest(directory);

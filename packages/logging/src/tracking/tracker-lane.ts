@@ -65,9 +65,8 @@ export class TrackerLane {
     while (!this.#stopped) {
       try {
         const ending = this.#ending; // before reading: what came until then is in the files
-        const more = await this.#advance();
+        await this.#advance();
         this.#recovered();
-        if (more) continue;
         if (ending) {
           await this.#finish();
           this.complete = true;
@@ -95,8 +94,8 @@ export class TrackerLane {
     this.error = undefined;
   }
 
-  /** @returns whether there is more to read at once */
-  async #advance(): Promise<boolean> {
+  /** Sends all that there is. */
+  async #advance(): Promise<void> {
     const { tracker, cursor, run, params, artifacts } = this.#options;
     if (!this.#started) {
       await tracker.start(run);
@@ -109,12 +108,12 @@ export class TrackerLane {
       await this.#save();
     }
     // One after the other: a tracker is asked for one thing at a time.
-    const metrics = await this.#sendMetrics("metrics");
-    const system = await this.#sendMetrics("system");
-    const events = await this.#sendTexts();
-    return metrics || system || events;
+    while (await this.#sendMetrics("metrics"));
+    while (await this.#sendMetrics("system"));
+    while (await this.#sendTexts());
   }
 
+  /** @returns whether there was something; there may be more */
   async #sendMetrics(name: "metrics" | "system"): Promise<boolean> {
     const { tracker, cursor, sources } = this.#options;
     const source = sources[name];

@@ -4,6 +4,7 @@ import { addConfigCommand } from "./commands/config.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addGenerateCommand } from "./commands/generate.ts";
+import { addLogCommand } from "./commands/log.ts";
 import { addMetricsServerCommand } from "./commands/metrics-server.ts";
 import { addPluginsCommand } from "./commands/plugins.ts";
 import { addResumeCommand } from "./commands/resume.ts";
@@ -59,6 +60,7 @@ Exit codes: 0 done, 2 usage or configuration, 3 data or checkpoint, 4 device, di
     addTokenizerCommand,
     addRunsCommand,
     addSessionsCommand,
+    addLogCommand,
     addStatusCommand,
     addMetricsServerCommand,
     addConfigCommand,

@@ -25,6 +25,9 @@ test("the commands are those of the README", () => {
     "evaluate",
     "generate",
     "list-plugins",
+    "log change",
+    "log error",
+    "log result",
     "metrics-server",
     "plugins check",
     "plugins explain",
@@ -302,4 +305,17 @@ test("explaining a broken entry ends with 2", async () => {
   const { exitCode, out } = await codex(directory, "plugins", "explain", "broken");
   expect(exitCode).toBe(2);
   expect(out).toMatch(/cannot be used: .*missing/);
+});
+
+test("changes, results and errors of a project are logged", async () => {
+  const directory = project();
+  expect(await codex(directory, "log", "change", "data", "removed duplicates")).toMatchObject({
+    exitCode: 0,
+    out: "added to .codex/change_log.md\n",
+  });
+  expect(readFileSync(join(directory, ".codex/change_log.md"), "utf8")).toMatch(/^- \S+Z \*\*data\*\* removed duplicates\n$/);
+  expect((await codex(directory, "log", "result", "loss", "1.9")).out).toBe("added to .codex/results.md\n");
+  const error = await codex(directory, "log", "error", "disk full", "--step", "train", "--step-number", "3");
+  expect(error.out).toMatch(/^Question \S+Z: While performing \[3: train\], encountered the following error: disk full\n$/);
+  expect(await codex(directory, "log", "error", "disk full")).toMatchObject({ exitCode: 2 });
 });

@@ -41,7 +41,7 @@ export function addSessionShellCommands(sessions: Command, { terminal }: Command
     .description("Write the start record of a session, for a shell; prints its id.")
     .argument("[argv...]", "what was started, after --; kept without secrets")
     .option("--session-id <id>", "default: CODEX_SESSION_ID, else a new one")
-    .addHelpText("after", '\nExample:\n  $ codex sessions start -- ./nightly.sh --fast')
+    .addHelpText("after", "\nExample:\n  $ codex sessions start -- ./nightly.sh --fast")
     .action(async (argv: string[], flags: RecordFlags) => {
       const { closeSessions, getSessionId, recordSessionStart } = await import("@codex/logging/sessions");
       const sessionId = flags.sessionId ?? getSessionId();

@@ -6,7 +6,8 @@ import { measureEncoding, request } from "./measure.mjs";
 
 const { folder, tokenizer: name, threads } = request;
 const tokenizer = parseTokenizer(JSON.parse(readFileSync(join(folder, `${name}.tokenizer.json`), "utf8")));
-const options = { addSpecialTokens: false };
+// As the peers have it: special tokens that stand in a text are found.
+const options = { addSpecialTokens: false, allowedSpecial: "all" };
 tokenizer.encode("the tables are made on first use", options);
 
 const oneByOne = (texts) => texts.map((text) => tokenizer.encode(text, options));

@@ -2,9 +2,9 @@
  * A file of lines that several processes append to, without a lock: each batch is one `write` in append mode, which the
  * system puts at the end as a whole, so that batches of different processes do not mix.
  *
- * A killed process, or a full disk, can leave the first bytes of a batch without their line feed. Whoever appends next ends
- * that piece with a line feed of its own and, once its write is done (after which no other write can still be adding to the
- * piece), blanks it: readers find a line of spaces, never half a record. A piece that is JSON was only lacking its line feed
+ * A killed process, or a full disk, can leave the first bytes of a batch without their line feed. Whoever appends next writes
+ * something behind that piece (after which no other write can still be adding to it), blanks it, and ends it with a line
+ * feed: readers find a line of spaces, never half a record. A piece that is JSON was only lacking its line feed
  * (other programs end files so), and stays.
  */
 import type { AppendFile, AppendFs } from "./append-fs.ts";
@@ -63,6 +63,7 @@ export class SharedLines {
     for (const line of lines) assertLine(line, this.path);
     try {
       const file = this.#open();
+      if (this.#torn) this.#clearPiece(file);
       const seal = this.#torn ? 1 : 0;
       const bytes = Buffer.from(`${seal ? "\n" : ""}${lines.join("\n")}\n`);
       const written = appendOnce(file, bytes);
@@ -170,6 +171,26 @@ export class SharedLines {
     }
   }
 
+  /**
+   * Blanks the piece that the file ends with, before anything is written behind it: killed at any point of this, the file
+   * still ends with a piece. The space that is appended first is a barrier: with it at its place, the write that left the piece
+   * is over. Where another process writes at the same time, the piece is left for `#mend`.
+   */
+  #clearPiece(file: AppendFile): void {
+    const before = this.#end;
+    if (before === undefined || appendOnce(file, Uint8Array.of(SPACE)) !== 1) return;
+    const end = file.size();
+    this.#end = end;
+    if (end !== before + 1) return;
+    const start = startOfLastLine(file, Math.max(0, end - MAX_PIECE_BYTES), end);
+    if (start === undefined) return;
+    const piece = readRange(file, start, end);
+    if (isBlank(piece) || isJson(piece)) return;
+    const blank = new Uint8Array(end - start).fill(SPACE);
+    overwriteFully(file, blank, start);
+    this.#unsynced.push({ position: start, bytes: blank });
+  }
+
   /** The lines that got in whole count; the piece behind them is mended by the next append. */
   #afterShortWrite(file: AppendFile, bytes: Uint8Array, first: string, seal: number): AppendedLines {
     const whole = bytes.lastIndexOf(LINE_FEED) + 1;
@@ -237,7 +258,9 @@ export class SharedLines {
     if (stuck > 0) this.append([first]);
     try {
       const start = startOfLastLine(file, Math.max(0, position - MAX_PIECE_BYTES), position);
-      if (start === undefined || isJson(readRange(file, start, position))) return stuck === 0;
+      if (start === undefined) return stuck === 0;
+      const piece = readRange(file, start, position);
+      if (isJson(piece) || (stuck === 0 && isBlank(piece))) return stuck === 0;
       const blank = new Uint8Array(position - start + stuck).fill(SPACE);
       overwriteFully(file, blank, start);
       this.#unsynced.push({ position: start, bytes: blank });
@@ -294,6 +317,10 @@ function startOfLastLine(file: AppendFile, from: number, end: number): number | 
     high = low;
   }
   return from === 0 ? 0 : undefined;
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === SPACE);
 }
 
 function isJson(bytes: Uint8Array): boolean {

@@ -160,6 +160,31 @@ test.each(["ENOSPC", "EIO", "EACCES", "EROFS", "EINTR", undefined])(
   },
 );
 
+test("killed at any call of mending a piece: the next writer finds a piece still, and no half line is ever kept", async () => {
+  for (let k = 1; ; k++) {
+    const file = join(directory, `killed-${k}`);
+    writeFileSync(file, '{"a":1}\n{"torn":"x');
+    let calls = 0;
+    const fs = interceptAppendFs(nodeAppendFs, ({ index }) => {
+      calls = index;
+      return index >= k ? { error: "EIO" } : undefined; // as good as killed: nothing happens any more
+    });
+    const killed = new SharedLines(file, { fs });
+    try {
+      killed.append(['{"a":2}']);
+    } catch {
+      // it is dead
+    }
+    const next = new SharedLines(file);
+    next.append(['{"a":3}']);
+    await next.close();
+    const lines = readFileSync(file, "utf8").split("\n");
+    expect(lines.filter((line) => line.trim() !== "" && records(line).length === 0)).toEqual([]);
+    expect(records(lines.join("\n"))).toEqual(expect.arrayContaining([{ a: 1 }, { a: 3 }]));
+    if (calls < k) break;
+  }
+});
+
 test("a disk that gets full in the middle of a batch keeps the whole lines, and goes on when there is room", async () => {
   const fs = new MemoryFs({ capacityBytes: 40 });
   const lines = new SharedLines("/log", { fs });

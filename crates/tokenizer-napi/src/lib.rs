@@ -4,6 +4,7 @@ mod encoder;
 mod strings;
 mod trainer;
 pub mod unigram;
+mod unigram_encoder;
 mod wordpiece;
 
 use codex_tokenizer::error::Error;

@@ -7,8 +7,10 @@
 pub mod batch;
 pub mod bpe;
 pub mod error;
+pub mod normalizer;
 pub mod pre_tokenizer;
 pub mod text;
 pub mod train;
 pub mod unicode;
+pub mod unigram;
 pub mod wordpiece;

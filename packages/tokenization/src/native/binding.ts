@@ -2,11 +2,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { TrainerBinding } from "./trainer-binding.ts";
+import type { UnigramBinding } from "./unigram-binding.ts";
 import { version } from "./version.ts";
 import type { WordPieceBinding } from "./word-piece-binding.ts";
 
 /** The addon, as `crates/tokenizer-napi` exports it. */
-export interface Binding extends TrainerBinding, WordPieceBinding {
+export interface Binding extends TrainerBinding, UnigramBinding, WordPieceBinding {
   /** Of the library. */
   version(): string;
   /** Where the pieces of a text end, in bytes. */

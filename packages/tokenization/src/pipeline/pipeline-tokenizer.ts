@@ -18,6 +18,7 @@ import { type Encoding, emptyEncoding, joinEncodings } from "./encoding.ts";
 import type { EncodeFullOptions, FullEncoding, OffsetUnit } from "./full-encoding.ts";
 import type { Chance, Model, ModelToken } from "./models/model.ts";
 import { type ModelFile, type ModelKind, readModel } from "./models/read-model.ts";
+import { nativeUnigram } from "./native/native-unigram.ts";
 import { NativeTexts } from "./native-texts.ts";
 import { nativeWordPiece } from "./native-word-piece.ts";
 import type { Normalizer } from "./normalizers/normalizer.ts";
@@ -290,11 +291,14 @@ export class PipelineTokenizer extends BaseTokenizer {
   }
 
   #makeNative(allowed: Allowed): NativeTexts | undefined {
-    if (this.kind !== "wordpiece") return undefined;
+    if (this.kind !== "unigram" && this.kind !== "wordpiece") return undefined;
     const isAllowed = this.#isAllowed(allowed);
     const split = this.#added.writtenSplitter(isAllowed);
     if (split === undefined) return undefined;
-    const encoder = nativeWordPiece(this.files.json, this.#model.vocab, this.#blockedIds(isAllowed));
+    const { json } = this.files;
+    const blocked = this.#blockedIds(isAllowed);
+    const encoder =
+      this.kind === "unigram" ? nativeUnigram(json, blocked) : nativeWordPiece(json, this.#model.vocab, blocked);
     return encoder && new NativeTexts(encoder, split, (text) => this.#encodeHere(text, allowed));
   }
 

@@ -122,7 +122,7 @@ async function learnPieces(
   { threads = availableParallelism(), signal, onProgress, vocabSize }: TrainUnigramOptions,
 ): Promise<UnigramPiece[]> {
   requireInteger("threads", threads, 1);
-  const binding = nativeLibrary().binding as UnigramBinding | undefined;
+  const { binding } = nativeLibrary();
   if (binding !== undefined) return learnNatively(binding, counts, { ...settings, threads });
   const rounds = trainUnigramPieces(counts.entries(), settings);
   for (;;) {

@@ -211,7 +211,11 @@ function refuseSpecial(token: string): never {
   );
 }
 
-const BYTE_TOKENS = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+/** Of each byte. */
+export const BYTE_TOKENS = Array.from(
+  { length: 256 },
+  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+);
 
 /** `<0x0A>`: the tokens that stand for the bytes of a text. */
 export function byteTokens(text: string): string[] {

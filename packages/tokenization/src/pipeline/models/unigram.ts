@@ -40,6 +40,11 @@ export function readUnigramVocab(model: JsonObject): UnigramVocab {
   return { tokens, scores, unkId, byteFallback: asFlag(model.byte_fallback, `${WHERE}.byte_fallback`) };
 }
 
+/** Of a character without a token. */
+export function unknownScore(scores: Float64Array): number {
+  return scores.reduce((lowest, score) => Math.min(lowest, score), Number.POSITIVE_INFINITY) - UNK_PENALTY;
+}
+
 export class Unigram implements Model {
   readonly isDeterministic = true;
   readonly #vocab: UnigramVocab;
@@ -51,14 +56,12 @@ export class Unigram implements Model {
   constructor(vocab: UnigramVocab, blocked: ReadonlySet<number>) {
     this.#vocab = vocab;
     this.#trie = new Trie(vocab.tokens.length * 4);
-    let lowest = Number.POSITIVE_INFINITY;
     vocab.tokens.forEach((token, id) => {
-      lowest = Math.min(lowest, vocab.scores[id]!);
       if (blocked.has(id)) return;
       this.#ids.set(token, id);
       if (token !== "") this.#trie.add(token, id);
     });
-    this.#unkScore = lowest - UNK_PENALTY;
+    this.#unkScore = unknownScore(vocab.scores);
   }
 
   tokenize(piece: string, chance?: Chance): readonly ModelToken[] {

@@ -110,15 +110,12 @@ let segmenter: Intl.Segmenter | undefined;
 function* graphemes(text: string): Generator<string> {
   segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   const isAscii = (at: number): boolean => text.charCodeAt(at) < 0x80;
+  const isLineBreak = (at: number): boolean => text[at] === "\r" && text[at + 1] === "\n";
   for (let start = 0; start < text.length; ) {
     let end = start + 1;
-    while (end < text.length && !(isAscii(end - 1) && isAscii(end))) end++;
-    if (end - start === 1 && text[start] === "\r" && text[end] === "\n") {
-      yield "\r\n";
-      start += 2;
-      continue;
-    }
+    while (end < text.length && (!isAscii(end - 1) || !isAscii(end) || isLineBreak(end - 1))) end++;
     if (end - start === 1) yield text[start]!;
+    else if (end - start === 2 && isLineBreak(start)) yield "\r\n";
     else yield* clusters(segmenter, text.slice(start, end));
     start = end;
   }

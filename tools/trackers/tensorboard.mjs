@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createEventFile, histogramOf } from "@codex/logging/tensorboard";
 import { pythonWith } from "./python.mjs";
-import { metricsOf, project, run, seriesOf } from "./training-run.mjs";
+import { metricsOf, project, run, savedStep, seriesOf } from "./training-run.mjs";
 
 const reader = fileURLToPath(new URL("read_tensorboard.py", import.meta.url));
 
@@ -73,8 +73,7 @@ async function killedAndResumed(directory, read) {
   const torn = read(folder);
   ok(torn.scalars["train/loss"].length >= killed.scalars["train/loss"].length - 1, "a torn record");
 
-  const saved = readdirSync(join(directory, "runs", "run", "checkpoints")).filter((file) => file.startsWith("step-"));
-  const last = Math.max(...saved.map((file) => Number(file.slice(5))));
+  const last = savedStep(directory);
   const more = ["resume", "runs/run", "--allow-drift", `training.maxSteps=${last + 30}`];
   strictEqual(await run(directory, more), 0);
   const whole = read(folder);

@@ -1,6 +1,6 @@
 /** A small run of the real command, for the readers of other tools. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repository } from "../setup.mjs";
@@ -54,6 +54,12 @@ export function run(directory, args, killAt) {
     child.on("error", reject);
     child.on("close", (code) => (code === 0 || code === null ? resolve(code) : reject(new Error(err))));
   });
+}
+
+/** The step of the newest checkpoint; a save that a kill cut short has another name. */
+export function savedStep(directory) {
+  const names = readdirSync(join(directory, "runs", "run", "checkpoints")).filter((name) => /^step-\d+$/.test(name));
+  return Math.max(...names.map((name) => Number(name.slice(5))));
 }
 
 /** The records of a run, as its own file has them. */

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pythonWith } from "./python.mjs";
-import { metricsOf, project, run } from "./training-run.mjs";
+import { metricsOf, project, run, savedStep } from "./training-run.mjs";
 
 const reader = fileURLToPath(new URL("read_wandb.py", import.meta.url));
 
@@ -28,8 +28,7 @@ export async function checkWandb() {
     assertRows(killed.rows, metricsOf(directory), { whole: false });
     console.error(`  wandb sync takes ${killed.rows.length} rows of a run that was killed`);
 
-    const saved = readdirSync(join(directory, "runs", "run", "checkpoints")).filter((name) => name.startsWith("step-"));
-    const steps = Math.max(...saved.map((name) => Number(name.slice(5)))) + 30;
+    const steps = savedStep(directory) + 30;
     await run(directory, ["resume", "runs/run", "--allow-drift", `training.maxSteps=${steps}`]);
     const [file] = readdirSync(runFolder(directory)).filter((name) => name.endsWith(".wandb"));
     const records = environment.python(reader, join(runFolder(directory), file));

@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   type FeedNotice,
   type FeedOptions,
@@ -13,6 +15,7 @@ import {
 import { sampleManifest } from "./sample-manifest.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
+const FEED_CHILD = fileURLToPath(new URL("tracker-feed.child.ts", import.meta.url));
 const RUN = { runId: "run-1" };
 
 async function newRun(): Promise<string> {
@@ -70,6 +73,20 @@ function feedOf(runDirectory: string, trackers: Record<string, Tracker>, options
     ...options,
   });
   return { feed, notices };
+}
+
+/** A process that has nothing else to do: a first call that fails, then all of a run. */
+function childWithFeed(directory: string): Promise<{ exitCode: number | null; out: string }> {
+  const child = spawn(
+    process.execPath,
+    ["--conditions=@codex/source", "--import", "./tools/jest/register-typescript.mjs", FEED_CHILD, directory],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let out = "";
+  child.stdout.on("data", (chunk) => {
+    out += chunk;
+  });
+  return new Promise((resolve) => child.on("close", (exitCode) => resolve({ exitCode, out })));
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -232,4 +249,12 @@ test("a state that cannot be written switches the tracker off, not the run", asy
   expect(await (await feed).finish()).toEqual([]);
   expect(notices).toMatchObject([{ tracker: "memory", kind: "failed" }]);
   expect(calls).toEqual(["close"]);
+});
+
+test("a process that only waits for the end of a feed lives until it comes", async () => {
+  const directory = await newRun();
+  await addSteps(directory, [1]);
+  await addEvent(directory, "run.finished", { status: "completed" });
+  const { exitCode, out } = await childWithFeed(directory);
+  expect({ exitCode, out }).toEqual({ exitCode: 0, out: "refused\ncompleted\ntrue\n" });
 });

@@ -72,7 +72,7 @@ export class TrackerLane {
           this.complete = true;
           return;
         }
-        await this.#pause(intervalMs);
+        if (!this.#ending) await this.#pause(intervalMs); // `end` may have come while files were read
       } catch (error) {
         this.#failed(error);
         if (this.#ending && this.#failures >= this.#options.attempts) return;
@@ -186,7 +186,7 @@ export class TrackerLane {
     if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
-      timer.unref(); // a feed keeps no process alive
+      if (!this.#ending) timer.unref(); // a feed keeps no process alive, but whoever waits for its end does
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

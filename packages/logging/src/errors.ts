@@ -22,7 +22,10 @@ export type LoggingErrorCode =
   | "LOGGING_SEARCH_INVALID" // not an FTS5 query
   | "LOGGING_DATABASE_FAILED" // locked for too long, full, or failing
   | "LOGGING_DATABASE_INVALID" // not a session database that this version can use
-  | "LOGGING_TABLE_INVALID"; // not the name of a table, or of one that the database does not have
+  | "LOGGING_TABLE_INVALID" // not the name of a table, or of one that the database does not have
+  | "LOGGING_TRACKER_ADDRESS" // no place that a tracker can use, or one that it may not use
+  | "LOGGING_TRACKER_UNREACHABLE"
+  | "LOGGING_TRACKER_REFUSED"; // the server of a tracker says no
 
 export class LoggingError extends Error {
   override readonly name = "LoggingError";

@@ -15,7 +15,9 @@ test("changes and results are one line each, at the end, without secrets", async
     "- 2026-11-20T23:15:03.000Z **data** deduplicated the corpus\n- 2026-11-20T23:15:03.000Z **a\\*b** token [REDACTED:github-personal-token]\n",
   );
   await logResult({ title: "bits per byte", details: "1.360" }, { directory, now });
-  expect(readFileSync(join(directory, "results.md"), "utf8")).toBe("- 2026-11-20T23:15:03.000Z **bits per byte** 1.360\n");
+  expect(readFileSync(join(directory, "results.md"), "utf8")).toBe(
+    "- 2026-11-20T23:15:03.000Z **bits per byte** 1.360\n",
+  );
 });
 
 test("errors are records, and a question to whoever can help", async () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openSessionStore, readSessionFile, type SessionEvent } from "@codex/logging/sessions";
+import { openSessionStore, readSessionFile } from "@codex/logging/sessions";
 import { runUntilKilled } from "@codex/storage/testing";
 import Database from "better-sqlite3";
 import { messageOf } from "./kill-messages.ts";
@@ -24,6 +24,8 @@ export interface SessionKillOptions {
 }
 
 const WRITERS = 4;
+/** Then a writer begins a new session: the whole file is read after each kill. */
+const KILLS_PER_SESSION = 15;
 
 const node = [
   "--conditions=@codex/source",
@@ -50,11 +52,12 @@ export async function sessionKillLoop(
   const acceptedBy = new Map<string, Set<string>>();
   let started = 0;
 
-  async function writer(sessionId: string): Promise<void> {
-    const accepted = new Set<string>();
-    acceptedBy.set(sessionId, accepted);
-    while (started < kills) {
+  async function writer(name: string): Promise<void> {
+    for (let round = 0; started < kills; round++) {
       const kill = ++started;
+      const sessionId = `${name}-${Math.floor(round / KILLS_PER_SESSION)}`;
+      const accepted = acceptedBy.get(sessionId) ?? new Set<string>();
+      acceptedBy.set(sessionId, accepted);
       const prefix = `k${kill}`;
       const args = [...node, directory, database, sessionId, prefix];
       const [r1, r2] = [random(), random()];
@@ -132,9 +135,9 @@ async function checkRows(
 
 async function checkFullText(directory: string, database: string, fail: (why: string) => Error): Promise<void> {
   await using store = await openSessionStore({ database, directory });
-  const all: SessionEvent[] = await store.query({ type: "event", contains: "loss" });
+  const all = await store.count({ type: "event", contains: "loss" });
   const found = await store.count({ type: "event", search: "loss" });
-  if (found !== all.length) throw fail(`${all.length} messages with a word, the full-text index finds ${found}`);
+  if (found !== all) throw fail(`${all} messages with a word, the full-text index finds ${found}`);
   using connection = new ClosingDatabase(database);
   connection.exec("insert into session_messages(session_messages, rank) values ('integrity-check', 1)"); // throws if it differs from the rows
 }

@@ -19,5 +19,17 @@ for (let round = 0, n = 0; ; round++) {
     const number = n++;
     return session.logEvent("user", messageOf(prefix!, number)).then(() => `${prefix}:${number}\n`);
   });
-  writeSync(1, (await Promise.all(accepted)).join(""));
+  print((await Promise.all(accepted)).join(""));
+}
+
+/** The parent may be slow to read: a full pipe is tried again. */
+function print(text: string): void {
+  for (let rest = Buffer.from(text); rest.byteLength > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
 }

@@ -8,8 +8,18 @@ export type EventRow = Omit<SessionTables["session_events"], "event_key"> & { ev
 
 type EventQuery = SelectQueryBuilder<SessionTables, "session_events" | "session_messages", unknown>;
 
-/** The conditions of a query. @param match - what FTS5 is asked, of a query with a search */
-export function whereEvents(db: Kysely<SessionTables>, query: CheckedQuery, match: string | undefined): EventQuery {
+/** What the full-text index is asked. */
+interface Match {
+  readonly text: string;
+  /** The one session that is asked for has so few events that their keys are listed. */
+  readonly listKeys: boolean;
+}
+
+/** Listing that many keys takes about 10 ms. */
+const MAX_LISTED_KEYS = 50_000;
+
+/** The conditions of a query. @param match - of a query with a search */
+function whereEvents(db: Kysely<SessionTables>, query: CheckedQuery, match: Match | undefined): EventQuery {
   const { sessionId, role, level, type, contains, since, until } = query;
   let select = db.selectFrom("session_events") as EventQuery;
   if (match !== undefined) select = matching(db, match, sessionId);
@@ -37,7 +47,7 @@ export async function selectEvents(
   const last = query.tail !== undefined;
   const direction = last ? "desc" : query.order;
   const limit = query.tail ?? query.limit;
-  const rows = await withMatch(query, (match) => {
+  const rows = await withMatch(db, query, (match) => {
     let select = whereEvents(db, query, match).selectAll("session_events");
     // The full-text index gives its matches in the order of their keys; by time they would all have to be sorted first.
     if (match === undefined) select = select.orderBy("ts", direction).orderBy("event_key", direction);
@@ -51,7 +61,7 @@ export async function selectEvents(
 
 /** @throws {LoggingError} `LOGGING_SEARCH_INVALID` */
 export async function countEvents(db: Kysely<SessionTables>, query: CheckedQuery): Promise<number> {
-  const [row] = await withMatch(query, (match) =>
+  const [row] = await withMatch(db, query, (match) =>
     whereEvents(db, query, match)
       .select((expression) => expression.fn.countAll<number>().as("n"))
       .execute(),
@@ -74,16 +84,22 @@ export function toEvent(row: EventRow): SessionEvent {
 }
 
 /** Asks with the text as an FTS5 query and, unless that is demanded, with its words where it is none. */
-async function withMatch<T>(query: CheckedQuery, ask: (match: string | undefined) => Promise<T>): Promise<T> {
-  const { search, searchSyntax } = query;
+async function withMatch<T>(
+  db: Kysely<SessionTables>,
+  query: CheckedQuery,
+  ask: (match: Match | undefined) => Promise<T>,
+): Promise<T> {
+  const { search, searchSyntax, sessionId } = query;
   if (search === undefined) return ask(undefined);
-  if (searchSyntax === "words") return ask(quoteWords(search));
+  const listKeys = sessionId?.length === 1 && (await isSmall(db, sessionId[0]!));
+  const words = { text: quoteWords(search), listKeys };
+  if (searchSyntax === "words") return ask(words);
   try {
-    return await ask(search);
+    return await ask({ text: search, listKeys });
   } catch (cause) {
     // The rest of the statement is ours: a general error can only be about the text.
     if (!(cause instanceof Error) || !("code" in cause) || cause.code !== "SQLITE_ERROR") throw cause;
-    if (searchSyntax === undefined) return ask(quoteWords(search));
+    if (searchSyntax === undefined) return ask(words);
     throw new LoggingError(
       "LOGGING_SEARCH_INVALID",
       `search: expected an FTS5 query, got ${JSON.stringify(search)}: ${cause.message}`,
@@ -95,18 +111,34 @@ async function withMatch<T>(query: CheckedQuery, ask: (match: string | undefined
   }
 }
 
-/** Of one session, only the keys between its first and its last are looked at. */
-function matching(db: Kysely<SessionTables>, match: string, sessionId: readonly string[] | undefined): EventQuery {
+async function isSmall(db: Kysely<SessionTables>, sessionId: string): Promise<boolean> {
+  const session = await db
+    .selectFrom("sessions")
+    .select("events")
+    .where("session_id", "=", sessionId)
+    .executeTakeFirst();
+  return session !== undefined && session.events <= MAX_LISTED_KEYS;
+}
+
+/**
+ * Of one session, only the keys between its first and its last are looked at and, where they are few, only those of its events:
+ * no row is fetched to see that it belongs to another session.
+ */
+function matching(db: Kysely<SessionTables>, match: Match, sessionId: readonly string[] | undefined): EventQuery {
   const select = db
     .selectFrom(["session_messages", "session_events"])
-    .where(sql<boolean>`session_messages match ${match}`)
+    .where(sql<boolean>`session_messages match ${match.text}`)
     .whereRef("event_key", "=", "session_messages.rowid");
   if (sessionId?.length !== 1) return select;
-  const key = (name: "first_key" | "last_key") =>
-    db.selectFrom("sessions").select(name).where("session_id", "=", sessionId[0]!);
-  return select
+  const [id] = sessionId as [string];
+  const key = (name: "first_key" | "last_key") => db.selectFrom("sessions").select(name).where("session_id", "=", id);
+  const within = select
     .where("session_messages.rowid", ">=", key("first_key"))
     .where("session_messages.rowid", "<=", key("last_key"));
+  if (!match.listKeys) return within;
+  const keys = db.selectFrom("session_events as own").select("own.event_key").where("own.session_id", "=", id);
+  // The plus keeps SQLite from asking the index once for each key instead of once for all.
+  return within.where(sql<boolean>`+session_messages.rowid in ${keys}`);
 }
 
 function behind(

@@ -7,6 +7,7 @@ import { asArray, asFlag, asString, invalid, type JsonObject } from "../../json-
 import { utf8Length } from "../../utf8.ts";
 import { unitsOf } from "../characters.ts";
 import { byteTokens } from "./bpe.ts";
+import { asRustReads } from "./json-number.ts";
 import type { Chance, Model, ModelToken } from "./model.ts";
 import { Trie } from "./trie.ts";
 import { bestPaths, draw, type LatticeEdge, logSumExp, samplePath } from "./unigram-lattice.ts";
@@ -30,7 +31,7 @@ export function readUnigramVocab(model: JsonObject): UnigramVocab {
     const where = `${WHERE}.vocab[${id}]`;
     const [token, score] = asArray(value, where);
     if (typeof score !== "number" || !Number.isFinite(score)) invalid(`${where}[1]`, "a finite score", score);
-    scores[id] = score;
+    scores[id] = asRustReads(score);
     return asString(token, `${where}[0]`);
   });
   const unkId = model.unk_id ?? undefined;

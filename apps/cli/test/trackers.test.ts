@@ -1,5 +1,5 @@
 /** Trackers at the command line: the banner, one that fails, `codex status`, `codex runs replay`. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codex, projectWithPlugin, startCodex } from "./harness.ts";
 
@@ -133,4 +133,34 @@ test("Prometheus: --telemetry.port beside a run, and a server over a folder of r
   expect(await (await fetch(address)).text()).toContain('codex_ml_training_steps_total{run="run"} 4\n');
   server.process.kill("SIGTERM");
   expect(await server.finished).toMatchObject({ exitCode: 0, signal: null });
+});
+
+test("MLflow: --tracking-uri beside the options of the configuration, on this machine unless asked for", async () => {
+  const directory = project();
+  const configured = "tracking.trackers=[{name: mlflow, experiment: mine}]";
+  const place = join(directory, "my, runs");
+  const trained = await codex(directory, ...TRAIN, configured, "--tracking-uri", place);
+  expect(trained).toMatchObject({ exitCode: 0 });
+  expect(trained.err).toMatch(/^tracker +mlflow +on +\S*my, runs, experiment mine$/m);
+  const [experiment] = readdirSync(place);
+  expect(readFileSync(join(place, experiment!, "meta.yaml"), "utf8")).toContain('name: "mine"');
+
+  rmSync(join(directory, "runs"), { recursive: true });
+  const remote = await codex(directory, ...TRAIN, "--tracking-uri", "https://mlflow.example.com");
+  expect(remote).toMatchObject({ exitCode: 0 });
+  expect(remote.err).toMatch(
+    /^tracker +mlflow +off +MLflow: asked for https:\/\/mlflow\.example\.com, used none: .*allowRemote=true/m,
+  );
+  expect((await codex(directory, "status")).out).toMatch(/^tracker +mlflow +off +.*mlflow\.example\.com/m);
+  const secret = ["--tracking-uri", "http://me:hidden-word@127.0.0.1:9"];
+  const refused = await codex(directory, "runs", "replay", "run", "--to", "mlflow", ...secret);
+  expect(refused).toMatchObject({ exitCode: 2, err: expect.not.stringContaining("hidden-word") });
+  expect(refused.err).toContain("MLFLOW_TRACKING_PASSWORD");
+  const replay = await codex(directory, "runs", "replay", "run", "--to", "mlflow", "--tracking-uri", place);
+  expect(replay).toMatchObject({ exitCode: 0, err: "" });
+  for (const flags of [
+    ["--to", "file", "--tracking-uri", "x"],
+    ["--to", "mlflow", "--allow-remote"],
+  ])
+    expect(await codex(directory, "runs", "replay", "run", ...flags)).toMatchObject({ exitCode: 2 });
 });

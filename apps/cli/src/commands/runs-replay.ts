@@ -2,12 +2,24 @@ import type { Command } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { CommandContext } from "../program.ts";
 import { shown, warningsTo } from "../terminal.ts";
-import { type SharedOptions, withSharedOptions } from "./shared-options.ts";
+import { type SharedOptions, UsageError, withSharedOptions } from "./shared-options.ts";
 
 interface ReplayFlags extends SharedOptions {
   readonly to: string;
   readonly root: string;
   readonly restart?: boolean;
+  readonly trackingUri?: string;
+  readonly allowRemote?: boolean;
+}
+
+/** A written-out option after them wins. */
+function mlflowOverrides({ to, trackingUri, allowRemote }: ReplayFlags): string[] {
+  if (trackingUri === undefined) {
+    if (allowRemote) throw new UsageError("--allow-remote: expected --tracking-uri with it");
+    return [];
+  }
+  if (to !== "mlflow") throw new UsageError(`--tracking-uri: expected --to mlflow with it, got --to ${to}`);
+  return [`uri=${JSON.stringify(trackingUri)}`, ...(allowRemote ? ["allowRemote=true"] : [])];
 }
 
 export function addReplayCommand(runs: Command, context: CommandContext): void {
@@ -17,15 +29,20 @@ export function addReplayCommand(runs: Command, context: CommandContext): void {
     .argument("[options...]", "options of the tracker: key=value")
     .requiredOption("--to <tracker>", "name of the tracker")
     .option("--root <dir>", "folder of the run directories", "runs")
+    .option("--tracking-uri <uri>", "an MLflow server, or a folder, for --to mlflow")
+    .option("--allow-remote", "--tracking-uri may be on another machine")
     .option("--restart", "send everything again, also what was sent before")
-    .addHelpText("after", "\nExample:\n  $ codex runs replay <run-id> --to tensorboard")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ codex runs replay <run-id> --to tensorboard\n  $ codex runs replay <run-id> --to mlflow --tracking-uri http://127.0.0.1:5000",
+    )
     .action(async (run: string, options: string[], flags: ReplayFlags) => {
       const { replayRun } = await import("@codex/pipeline");
       const warn = warningsTo(context.terminal);
       const result = await replayRun({
         run,
         to: flags.to,
-        options,
+        options: [...mlflowOverrides(flags), ...options],
         restart: flags.restart === true,
         runsDirectory: flags.root,
         onEvent: (event) => event.type === "notice" && warn(event.message),

@@ -1,3 +1,4 @@
+import type { NamedOptions } from "@codex/pipeline";
 import type { Command } from "commander";
 import type { CommandContext } from "../program.ts";
 import { reportProgress } from "../progress.ts";
@@ -18,6 +19,8 @@ interface TrainFlags extends SharedOptions {
   readonly profile?: boolean;
   /** Seconds; false for `--no-system-metrics`. */
   readonly systemMetrics?: number | boolean;
+  readonly trackingUri?: string;
+  readonly allowRemote?: boolean;
   readonly "telemetry.enable"?: boolean;
   readonly "telemetry.port"?: number;
 }
@@ -37,6 +40,18 @@ function overridesOf(flags: TrainFlags, written: readonly string[]): string[] {
       : undefined,
   ];
   return [...short.filter((override) => override !== undefined), ...written];
+}
+
+/** The trackers that flags ask for. */
+function trackersOf(flags: TrainFlags): NamedOptions[] {
+  const { trackingUri, allowRemote, "telemetry.enable": telemetry, "telemetry.port": port } = flags;
+  const trackers: NamedOptions[] = [];
+  if (telemetry === true || port !== undefined)
+    trackers.push({ name: "prometheus", ...(port === undefined ? {} : { port }) });
+  if (trackingUri !== undefined)
+    trackers.push({ name: "mlflow", uri: trackingUri, ...(allowRemote ? { allowRemote } : {}) });
+  else if (allowRemote) throw new UsageError("--allow-remote: expected --tracking-uri with it");
+  return trackers;
 }
 
 export function addTrainCommand(program: Command, context: CommandContext): void {
@@ -60,6 +75,8 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     )
     .option("--no-system-metrics", "do not sample the machine")
     .option("--profile", "write the kernels of ten steps to profile.json of the run, for Chrome's trace viewer")
+    .option("--tracking-uri <uri>", "an MLflow server, or a folder: the tracker mlflow")
+    .option("--allow-remote", "--tracking-uri may be on another machine")
     .option("--telemetry.enable", "serve the numbers of the run to Prometheus while it goes on: the tracker prometheus")
     .option(
       "--telemetry.port <n>",
@@ -80,12 +97,10 @@ Examples:
       if (flags.dryRun && resumeFrom !== undefined)
         throw new UsageError("--dry-run: expected a new run, it does not go together with --resume and --resume-from");
       const { loadConfiguration, planTraining, train } = await import("@codex/pipeline");
-      const port = flags["telemetry.port"];
-      const telemetry = flags["telemetry.enable"] === true || port !== undefined;
       const configuration = await loadConfiguration({
         config: flags.config,
         overrides: overridesOf(flags, overrides),
-        ...(telemetry ? { trackers: [{ name: "prometheus", ...(port === undefined ? {} : { port }) }] } : {}),
+        trackers: trackersOf(flags),
       });
       const { out } = context.terminal;
       if (flags.printConfig) {

@@ -64,7 +64,7 @@ export function resolveMlflowTarget(options: MlflowOptions, environment: Environ
       "LOGGING_TRACKER_ADDRESS",
       `MLflow: asked for ${address}${origin}, used none: it is not on this machine.`,
       {
-        help: "Numbers leave this machine with allowRemote=true only; `codex runs replay <run> --to mlflow allowRemote=true` sends them later.",
+        help: "Numbers leave this machine with allowRemote=true (--allow-remote) only; `codex runs replay <run> --to mlflow allowRemote=true` sends them later.",
       },
     );
   }

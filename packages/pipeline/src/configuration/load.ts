@@ -12,7 +12,7 @@ export interface LoadOptions {
   readonly config: string;
   /** `training.maxSteps=100`, `model=gpt2`, `+a.b=c`, `~a.b` */
   readonly overrides?: readonly string[];
-  /** Trackers besides those of the configuration; one of the same name is replaced. */
+  /** Trackers besides those of the configuration; options of one of the same name are changed. */
   readonly trackers?: readonly NamedOptions[];
   /** The project: its `configs/` and its plugins are used, and relative paths start here. Default: the working directory. */
   readonly directory?: string;
@@ -75,8 +75,13 @@ function addTrackers(composed: ComposedConfig, added: readonly NamedOptions[]): 
   groups["tracking"] ??= {};
   const tracking = groups["tracking"] as { trackers?: unknown };
   const configured: unknown[] = Array.isArray(tracking.trackers) ? tracking.trackers : [];
-  const replaced = (tracker: unknown) => added.some(({ name }) => (tracker as NamedOptions | null)?.name === name);
-  tracking.trackers = [...configured.filter((tracker) => !replaced(tracker)), ...added];
+  const nameOf = (tracker: unknown) => (tracker as NamedOptions | null)?.name;
+  const isNew = ({ name }: NamedOptions) => !configured.some((tracker) => nameOf(tracker) === name);
+  const changed = configured.map((tracker) => {
+    const changes = added.find(({ name }) => name === nameOf(tracker));
+    return changes === undefined ? tracker : { ...(tracker as NamedOptions), ...changes };
+  });
+  tracking.trackers = [...changed, ...added.filter(isNew)];
 }
 
 function selectionOf(composed: ComposedConfig, registries: Registries): Selection {

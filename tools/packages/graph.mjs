@@ -26,7 +26,7 @@ export function readPicture(markdown) {
         : new Set((brackets?.split(/,\s*/) ?? []).map((name) => `@codex/${name}`)),
     );
   }
-  allowed.set("@codex/cli", new Set(["@codex/logging", "@codex/pipeline", "@codex/storage"]));
+  allowed.set("@codex/cli", new Set(["@codex/logging", "@codex/pipeline", "@codex/storage", "@codex/ui"]));
   return allowed;
 }
 

@@ -2,7 +2,7 @@
  * Every command and every snippet of the README and of the guides, run as a reader would, in a project of its own with the built packages. Training
  * commands get overrides that make them small; nothing else is changed.
  */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -52,12 +52,34 @@ function small(command: string): string {
     : command;
 }
 
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}`, NO_COLOR: "1" };
+}
+
 function shell(command: string, timeout = 120_000) {
-  return run("sh", ["-c", command], {
-    cwd: project,
-    timeout,
-    env: { ...process.env, PATH: `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}`, NO_COLOR: "1" },
+  return run("sh", ["-c", command], { cwd: project, timeout, env: environment() });
+}
+
+/** A page stays until it is closed: it is asked for, and then stopped as Ctrl-C would. */
+async function visit(command: string): Promise<void> {
+  const line = command.replace(/ --open/, "").replace(/ --port \d+/, "");
+  const server = spawn("sh", ["-c", `exec ${line} --port 0`], { cwd: project, env: environment() });
+  const ended = new Promise((resolve) => server.on("exit", resolve));
+  let said = "";
+  const url = await new Promise<string>((resolve, reject) => {
+    for (const stream of [server.stdout, server.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+        const address = /http:\/\/127\.0\.0\.1:\d+\//.exec(said)?.[0];
+        if (address !== undefined) resolve(address);
+      });
+    ended.then(() => reject(new Error(`it ended: ${said}`)), reject);
   });
+  expect(await (await fetch(url)).text()).toContain("<title>Codex</title>");
+  const { runs: listed } = (await (await fetch(`${url}api/runs`)).json()) as { runs: unknown[] };
+  expect(listed.length).toBeGreaterThan(0);
+  server.kill("SIGINT");
+  expect(await ended).toBe(0);
 }
 
 beforeAll(async () => {
@@ -92,6 +114,7 @@ test.each(commands.filter((command) => !ELSEWHERE.some((pattern) => pattern.test
   async (line) => {
     const command = small(line.replace(/^npx codex/, "codex")).replaceAll("<run-id>", "docs-1");
     expect(command).toMatch(/^codex /);
+    if (/^codex ui(?!.*--help)/.test(command)) return await visit(command);
     const { stdout, stderr } = await shell(command);
     expect(`${stdout}${stderr}`).not.toBe("");
   },

@@ -87,6 +87,7 @@ const BRINGS: Record<string, readonly string[]> = {
   safety: [],
   storage: [],
   tokenization: ["@huggingface/tokenizers", "typebox"],
+  ui: ["yaml"],
 };
 
 test("the packed packages are there", () => {

@@ -14,6 +14,7 @@ import { UsageError } from "./commands/shared-options.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenizerCommand } from "./commands/tokenizer.ts";
 import { addTrainCommand } from "./commands/train.ts";
+import { addUiCommand } from "./commands/ui.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { reportError } from "./report-error.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
@@ -29,7 +30,7 @@ function version(): string {
   return manifest.version;
 }
 
-/** The command tree. Nothing heavy is imported here: each action loads `@codex/pipeline` when it runs. */
+/** The command tree. Nothing heavy is imported here: each action loads `@codex/pipeline` or `@codex/ui` when it runs. */
 export function createProgram(context: CommandContext, { json = false } = {}): Command {
   const program = new Command("codex")
     .description("Train, resume, evaluate and sample language models.")
@@ -63,6 +64,7 @@ Exit codes: 0 done, 2 usage or configuration, 3 data or checkpoint, 4 device, di
     addLogCommand,
     addStatusCommand,
     addMetricsServerCommand,
+    addUiCommand,
     addConfigCommand,
     addPluginsCommand,
     addDoctorCommand,

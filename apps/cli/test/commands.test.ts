@@ -65,6 +65,7 @@ test("the commands are those of the README", () => {
     "tokenizer train",
     "tokenizer validate",
     "train",
+    "ui",
   ]);
   const readme = readFileSync(join(root, "README.md"), "utf8");
   for (const name of names.filter((name) => name !== "list-plugins")) expect(readme).toContain(`\`codex ${name}`);
@@ -313,9 +314,13 @@ test("changes, results and errors of a project are logged", async () => {
     exitCode: 0,
     out: "added to .codex/change_log.md\n",
   });
-  expect(readFileSync(join(directory, ".codex/change_log.md"), "utf8")).toMatch(/^- \S+Z \*\*data\*\* removed duplicates\n$/);
+  expect(readFileSync(join(directory, ".codex/change_log.md"), "utf8")).toMatch(
+    /^- \S+Z \*\*data\*\* removed duplicates\n$/,
+  );
   expect((await codex(directory, "log", "result", "loss", "1.9")).out).toBe("added to .codex/results.md\n");
   const error = await codex(directory, "log", "error", "disk full", "--step", "train", "--step-number", "3");
-  expect(error.out).toMatch(/^Question \S+Z: While performing \[3: train\], encountered the following error: disk full\n$/);
+  expect(error.out).toMatch(
+    /^Question \S+Z: While performing \[3: train\], encountered the following error: disk full\n$/,
+  );
   expect(await codex(directory, "log", "error", "disk full")).toMatchObject({ exitCode: 2 });
 });

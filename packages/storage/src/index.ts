@@ -11,7 +11,7 @@ export {
 export { errnoOf, StorageError, type StorageErrorCode, toStorageError } from "./errors.ts";
 export { FileWriter, type WrittenFile } from "./file-writer.ts";
 export { type ReadLinesOptions, readLines, type StoredLine } from "./lines.ts";
-export { acquireLock, type DirectoryLock, LockedError, type LockOwner } from "./lock.ts";
+export { acquireLock, type DirectoryLock, LockedError, type LockOwner, lockHolder } from "./lock.ts";
 export { nodeFs } from "./node-fs.ts";
 export { SegmentReader } from "./segment-reader.ts";
 export {

@@ -78,6 +78,22 @@ export async function acquireLock(directory: string): Promise<DirectoryLock> {
   }
 }
 
+/**
+ * Who holds the lock of a directory now; nobody when it is free, or when the process that took it is surely gone. Reads only.
+ *
+ * @throws {StorageError} `STORAGE_NOT_FOUND`, `STORAGE_PERMISSION_DENIED`, ...
+ */
+export function lockHolder(directory: string): LockOwner | undefined {
+  try {
+    const current = listLocks(directory).at(-1);
+    if (current === undefined || current.released) return undefined;
+    const owner = readOwner(current.path);
+    return typeof owner === "string" || !mayBeRunning(owner) ? undefined : owner;
+  } catch (error) {
+    throw toStorageError(error, "read", directory);
+  }
+}
+
 class HeldLock implements DirectoryLock {
   readonly path: string;
   readonly owner: LockOwner;

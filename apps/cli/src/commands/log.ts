@@ -15,7 +15,9 @@ interface ErrorFlags extends LogFlags {
 }
 
 export function addLogCommand(program: Command, { terminal }: CommandContext): void {
-  const log = program.command("log").description("Logs that people and agents keep of a project: changes, errors, results.");
+  const log = program
+    .command("log")
+    .description("Logs that people and agents keep of a project: changes, errors, results.");
   const withFlags = (command: Command) =>
     withSharedOptions(command).option("--directory <dir>", "folder of the logs", ".codex");
   const tell = (path: string, flags: LogFlags) =>

@@ -384,6 +384,12 @@ describe("a trained run", () => {
     const writer = startCodex(copy, ["resume", "runs/run", "--json", "--allow-drift", "training.maxSteps=100000"]);
     await writer.line((line) => line.includes('"type":"step"'));
     writer.process.kill("SIGSTOP"); // so that what changes now is not its work
+    for (let last = ""; ; ) {
+      const now = JSON.stringify(contentsOf(copy));
+      if (now === last) break;
+      last = now; // a write that was under way when the signal came
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     const says = ["runs/run: expected to be free, is in use by process", String(writer.process.pid), "delete"];
     for (const args of [
       ["resume", "runs/run"],

@@ -42,7 +42,7 @@ export interface LooseText {
 }
 
 /** Stands for what is no character: neither letter nor number nor white space, and in no name of a token. */
-const PLACEHOLDER = 0xdc00;
+const STRAY_UNIT = 0xdc00;
 
 /**
  * Reads bytes as the native library does: what starts no character is one byte long and of no class; surrogates, written as three bytes each,
@@ -61,7 +61,7 @@ export function looseText(bytes: Uint8Array): LooseText {
       units[length++] = 0xdc00 | (point & 0x3ff);
     } else {
       starts[length] = at;
-      units[length++] = point >= 0xd800 && point < 0xe000 ? PLACEHOLDER : point;
+      units[length++] = point >= 0xd800 && point < 0xe000 ? STRAY_UNIT : point;
     }
     at += size;
   }
@@ -82,7 +82,7 @@ const SHAPES = [
 function decodeAt(bytes: Uint8Array, at: number): { point: number; size: number } {
   const first = bytes[at]!;
   if (first < 0x80) return { point: first, size: 1 };
-  const malformed = { point: PLACEHOLDER, size: 1 };
+  const malformed = { point: STRAY_UNIT, size: 1 };
   const shape = SHAPES.find(({ from, to }) => first >= from && first <= to);
   if (shape === undefined) return malformed;
   let point = first & shape.bits;

@@ -90,7 +90,8 @@ export async function readErrors(options: Pick<WorkLogOptions, "directory"> = {}
 
 /** A record as a question to whoever can help. */
 export function formatErrorBlock(record: ErrorRecord): string {
-  const step = record.step_number === null ? record.step_description : `${record.step_number}: ${record.step_description}`;
+  const step =
+    record.step_number === null ? record.step_description : `${record.step_number}: ${record.step_description}`;
   const parts = [
     `Question ${record.timestamp}: While performing [${step}], encountered the following error: ${record.message}`,
     record.context === null ? undefined : `Context: ${record.context}`,
@@ -133,5 +134,8 @@ function parseError(line: string, where: string): ErrorRecord {
     // Told below, together with JSON that is no record.
   }
   if (record?.schema_version === 1 && typeof record.message === "string") return record as ErrorRecord;
-  throw new LoggingError("LOGGING_FILE_FOREIGN", `${where}: expected an error record of schema_version 1, got ${JSON.stringify(line.slice(0, 80))}`);
+  throw new LoggingError(
+    "LOGGING_FILE_FOREIGN",
+    `${where}: expected an error record of schema_version 1, got ${JSON.stringify(line.slice(0, 80))}`,
+  );
 }

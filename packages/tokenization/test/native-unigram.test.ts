@@ -178,8 +178,8 @@ withNative("every code point", () => {
     async (name) => {
       const { ours, oracle } = await both(changed(name));
       for (let first = 0; first < 0x110000; first += 0x2000) {
-      // Of the planes in which there is nothing, the start.
-      if (first >= 0x40000 && first < 0xe0000 && first % 0x10000 !== 0) continue;
+        // Of the planes in which there is nothing, the start.
+        if (first >= 0x40000 && first < 0xe0000 && first % 0x10000 !== 0) continue;
         let text = "";
         for (let point = first; point < first + 0x2000; point++) {
           const character = String.fromCodePoint(point);
